@@ -1,0 +1,33 @@
+# tests/ROOM/*_test.cpp is the program test_ROOM; every gtest case is a CTest case named ROOM.Suite.Case.
+include(GoogleTest)
+add_library(vernier_test_support INTERFACE)
+target_include_directories(vernier_test_support INTERFACE ${CMAKE_SOURCE_DIR}/tests)
+target_compile_definitions(vernier_test_support INTERFACE VERNIER_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+target_link_libraries(vernier_test_support INTERFACE GTest::gtest GTest::gmock)
+
+function(vernier_tests name)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${name}/*.cpp)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(test_${name} ${sources})
+  target_link_libraries(test_${name} PRIVATE vernier_${name} vernier_options vernier_test_support GTest::gtest_main)
+  gtest_discover_tests(test_${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300)
+endfunction()
+
+foreach(room base kernels io config spec data)
+  vernier_tests(${room})
+endforeach()
+if(NOT VERNIER_TORCH_FREE)
+  foreach(room tensor model optim train infer export commands)
+    vernier_tests(${room})
+  endforeach()
+endif()
+
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+file(GLOB checks CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/scripts/check_*.py)
+foreach(check ${checks})
+  get_filename_component(check_name ${check} NAME_WE)
+  add_test(NAME tree.${check_name} COMMAND ${Python3_EXECUTABLE} ${check} --source ${CMAKE_SOURCE_DIR}
+                                           --build ${CMAKE_BINARY_DIR})
+endforeach()

@@ -1,0 +1,31 @@
+#pragma once
+// SHA-256 for identity (what a file is), XXH3-64 for speed (whether its bytes are whole). Both as lower-case hex.
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace vernier {
+
+class Sha256 {
+ public:
+  Sha256();
+  ~Sha256();
+  Sha256(Sha256&&) noexcept;
+  Sha256& operator=(Sha256&&) noexcept;
+
+  void update(std::string_view bytes);
+  // 64 hex digits; the object must not be used after it.
+  std::string finish();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+std::string sha256_hex(std::string_view bytes);
+std::uint64_t xxh3_64(std::string_view bytes);
+
+}  // namespace vernier

@@ -1,0 +1,127 @@
+#pragma once
+// Every option of a run, with its default, in the sections the parts of the program take. Filled by
+// config/read_config.h from YAML and command-line overrides; the one list of keys is config/keys.h.
+// Only commands/ sees a whole Config.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace vernier {
+
+enum class Adapter { kLora, kQlora };
+enum class Compute { kAuto, kBF16, kF32 };  // bf16: auto | true | false
+enum class DatasetType { kTokenized, kCompletion, kAlpaca, kChatTemplate };
+enum class ExcessLength { kRaise, kDrop, kTruncate };
+enum class OnEmptyTargets { kDefault, kKeep, kDrop, kRaise };  // kDefault: keep for tokenized, raise otherwise
+enum class SaveStrategy { kSteps, kEpoch, kNo };
+enum class Scheduler { kConstant, kConstantWithWarmup, kLinear, kCosine };
+enum class Checkpointing { kAuto, kOn, kOff };  // gradient_checkpointing: auto | true | false
+
+struct ModelConfig {
+  std::string base_model;  // a Hugging Face directory, a GGUF file, or a hub id in the local cache
+  std::string revision_of_model;
+};
+
+struct QuantizationConfig {
+  bool load_in_4bit = true;
+  std::int64_t blocksize = 64;  // elements of one absmax: 32, 64, 128, ..., 4096
+  bool double_quant = true;
+};
+
+struct LoraConfig {
+  std::int64_t r = 16;
+  double alpha = 32;  // when unset: 2 * r
+  double dropout = 0;
+  bool use_rslora = false;
+  // Names ("q_proj"), one regular expression over full module names (a single string), or all linears.
+  struct AllLinear {};
+  struct Regex {
+    std::string pattern;
+  };
+  using Names = std::vector<std::string>;
+  std::variant<AllLinear, Regex, Names> target_modules = AllLinear{};
+  std::string lora_model_dir;  // a PEFT adapter to start from; empty: none
+};
+
+struct DatasetConfig {
+  std::string path;
+  DatasetType type = DatasetType::kTokenized;
+  std::string field = "text";               // completion
+  std::string field_messages = "messages";  // chat_template
+  std::string property_role = "role";       // chat_template: message_property_mappings
+  std::string property_content = "content";
+  std::string where;  // file:line:column of the entry, for messages
+};
+
+struct DataConfig {
+  std::vector<DatasetConfig> datasets;
+  std::vector<DatasetConfig> test_datasets;
+  double val_set_size = 0;                          // below 1 a share of the rows, from 1 on a count
+  std::string chat_template = "tokenizer_default";  // or chatml, or a path to a .jinja file
+  bool train_on_inputs = false;
+  std::int64_t sequence_len = 0;  // 0: the longest row, at most what the model allows
+  ExcessLength excess_length = ExcessLength::kRaise;
+  OnEmptyTargets on_empty_targets = OnEmptyTargets::kDefault;
+};
+
+struct BatchConfig {
+  std::int64_t micro_batch_size = 1;
+  std::int64_t gradient_accumulation_steps = 1;
+  bool shuffle = true;
+};
+
+struct OptimizerConfig {
+  std::string optimizer = "adamw_torch";
+  double learning_rate = 2e-4;
+  double adam_beta1 = 0.9;
+  double adam_beta2 = 0.999;
+  double adam_epsilon = 1e-8;
+  double weight_decay = 0;
+  double max_grad_norm = 1.0;  // 0: no clipping
+  Scheduler lr_scheduler = Scheduler::kCosine;
+  std::optional<std::int64_t> warmup_steps;
+  std::optional<double> warmup_ratio;
+};
+
+struct TrainConfig {
+  double num_epochs = 1;
+  std::optional<std::int64_t> max_steps;
+  std::optional<std::int64_t> eval_steps;
+  std::optional<std::int64_t> evals_per_epoch;
+  SaveStrategy save_strategy = SaveStrategy::kEpoch;
+  std::optional<std::int64_t> save_steps;
+  std::optional<std::int64_t> saves_per_epoch;
+  std::int64_t save_total_limit = 3;  // 0: keep all
+  std::int64_t logging_steps = 1;
+  Checkpointing gradient_checkpointing = Checkpointing::kAuto;
+  std::string output_dir;
+  bool overwrite_output_dir = false;
+  bool resume = false;               // --resume, or resume_from_checkpoint: true
+  std::string resume_from;           // resume_from_checkpoint: a checkpoint directory
+  std::vector<std::string> metrics;  // for `eval`: "exact_json"
+};
+
+struct DeviceConfig {
+  std::string device = "auto";  // auto | cpu
+  Compute compute = Compute::kAuto;
+  std::string kernels = "auto";  // auto | scalar | avx2 | avx512
+  std::int64_t threads = 0;      // 0: the CPUs this process may use
+};
+
+struct Config {
+  ModelConfig model;
+  Adapter adapter = Adapter::kQlora;
+  QuantizationConfig quantization;
+  LoraConfig lora;
+  DataConfig data;
+  BatchConfig batch;
+  OptimizerConfig optimizer;
+  TrainConfig train;
+  DeviceConfig device;
+  std::uint64_t seed = 42;
+};
+
+}  // namespace vernier
