@@ -23,12 +23,16 @@ enum class Checkpointing { kAuto, kOn, kOff };  // gradient_checkpointing: auto 
 struct ModelConfig {
   std::string base_model;  // a Hugging Face directory, a GGUF file, or a hub id in the local cache
   std::string revision_of_model;
+
+  bool operator==(const ModelConfig&) const = default;
 };
 
 struct QuantizationConfig {
   bool load_in_4bit = true;
   std::int64_t blocksize = 64;  // elements of one absmax: 32, 64, 128, ..., 4096
   bool double_quant = true;
+
+  bool operator==(const QuantizationConfig&) const = default;
 };
 
 struct LoraConfig {
@@ -37,13 +41,19 @@ struct LoraConfig {
   double dropout = 0;
   bool use_rslora = false;
   // Names ("q_proj"), one regular expression over full module names (a single string), or all linears.
-  struct AllLinear {};
+  struct AllLinear {
+    bool operator==(const AllLinear&) const = default;
+  };
   struct Regex {
     std::string pattern;
+
+    bool operator==(const Regex&) const = default;
   };
   using Names = std::vector<std::string>;
   std::variant<AllLinear, Regex, Names> target_modules = AllLinear{};
   std::string lora_model_dir;  // a PEFT adapter to start from; empty: none
+
+  bool operator==(const LoraConfig&) const = default;
 };
 
 struct DatasetConfig {
@@ -54,6 +64,8 @@ struct DatasetConfig {
   std::string property_role = "role";       // chat_template: message_property_mappings
   std::string property_content = "content";
   std::string where;  // file:line:column of the entry, for messages
+
+  bool operator==(const DatasetConfig&) const = default;
 };
 
 struct DataConfig {
@@ -65,12 +77,16 @@ struct DataConfig {
   std::int64_t sequence_len = 0;  // 0: the longest row, at most what the model allows
   ExcessLength excess_length = ExcessLength::kRaise;
   OnEmptyTargets on_empty_targets = OnEmptyTargets::kDefault;
+
+  bool operator==(const DataConfig&) const = default;
 };
 
 struct BatchConfig {
   std::int64_t micro_batch_size = 1;
   std::int64_t gradient_accumulation_steps = 1;
   bool shuffle = true;
+
+  bool operator==(const BatchConfig&) const = default;
 };
 
 struct OptimizerConfig {
@@ -84,14 +100,17 @@ struct OptimizerConfig {
   Scheduler lr_scheduler = Scheduler::kCosine;
   std::optional<std::int64_t> warmup_steps;
   std::optional<double> warmup_ratio;
+
+  bool operator==(const OptimizerConfig&) const = default;
 };
 
 struct TrainConfig {
   double num_epochs = 1;
   std::optional<std::int64_t> max_steps;
+  SaveStrategy eval_strategy = SaveStrategy::kEpoch;  // kSteps: one of the next two is set; needs evaluation data
   std::optional<std::int64_t> eval_steps;
   std::optional<std::int64_t> evals_per_epoch;
-  SaveStrategy save_strategy = SaveStrategy::kEpoch;
+  SaveStrategy save_strategy = SaveStrategy::kEpoch;  // kSteps: one of the next two is set
   std::optional<std::int64_t> save_steps;
   std::optional<std::int64_t> saves_per_epoch;
   std::int64_t save_total_limit = 3;  // 0: keep all
@@ -99,9 +118,11 @@ struct TrainConfig {
   Checkpointing gradient_checkpointing = Checkpointing::kAuto;
   std::string output_dir;
   bool overwrite_output_dir = false;
-  bool resume = false;               // --resume, or resume_from_checkpoint: true
-  std::string resume_from;           // resume_from_checkpoint: a checkpoint directory
+  bool resume = false;               // --resume, or resume_from_checkpoint: true or a directory
+  std::string resume_from;           // with resume: this checkpoint directory; empty: the newest whole one
   std::vector<std::string> metrics;  // for `eval`: "exact_json"
+
+  bool operator==(const TrainConfig&) const = default;
 };
 
 struct DeviceConfig {
@@ -109,6 +130,8 @@ struct DeviceConfig {
   Compute compute = Compute::kAuto;
   std::string kernels = "auto";  // auto | scalar | avx2 | avx512
   std::int64_t threads = 0;      // 0: the CPUs this process may use
+
+  bool operator==(const DeviceConfig&) const = default;
 };
 
 struct Config {
@@ -122,6 +145,8 @@ struct Config {
   TrainConfig train;
   DeviceConfig device;
   std::uint64_t seed = 42;
+
+  bool operator==(const Config&) const = default;
 };
 
 }  // namespace vernier

@@ -34,6 +34,8 @@ class Batches {
   // `dataset` must outlive this. Precondition: it has rows.
   Batches(const Dataset& dataset, const BatchConfig& config, std::uint64_t seed);
 
+  // micro_batch_size * gradient_accumulation_steps: of every step but an epoch's last.
+  std::int64_t rows_per_step() const;
   // Optimizer steps of one epoch: ceil(rows / (micro_batch_size * accumulation)); the last may be short.
   std::int64_t steps_per_epoch() const;
   // The step-th batch counted from 0 over all epochs, in O(rows of the step). With shuffle each epoch has its own
@@ -48,7 +50,7 @@ class Batches {
   std::uint64_t seed_;
 };
 
-// Rows [begin, end) of `dataset` in order as one micro batch: for evaluation.
+// The rows with these indices, in this order, as one micro batch. A row of no tokens has its place in row_starts.
 MicroBatch make_micro_batch(const Dataset& dataset, const std::vector<std::int64_t>& rows);
 
 }  // namespace vernier

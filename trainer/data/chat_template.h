@@ -2,6 +2,8 @@
 // Conversations to text by the model's own chat template, and which of the text is the assistant's.
 
 #include <cstddef>
+#include <ctime>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -15,8 +17,10 @@ namespace vernier {
 class ChatTemplate {
  public:
   // `source` is Jinja. Error(kInput) with the template's line when it cannot be parsed; `name` names it.
-  // The special tokens of `tokenizer` are given to the template by name (bos_token, eos_token, ...).
-  ChatTemplate(std::string source, std::string name, const Tokenizer& tokenizer);
+  // The special tokens of `tokenizer` are given to the template by name (bos_token, eos_token, ...). `clock` gives the
+  // local time that strftime_now prints; none: the real one.
+  ChatTemplate(std::string source, std::string name, const Tokenizer& tokenizer,
+               std::function<std::tm()> clock = nullptr);
   ~ChatTemplate();
   ChatTemplate(ChatTemplate&&) noexcept;
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46,14 +47,21 @@ class Dataset {
 
   std::int64_t size() const;
   Row row(std::int64_t index) const;
+  // The row's ids and labels in place, of the same length; valid until the next add().
+  std::span<const std::int32_t> input_ids(std::int64_t index) const;
+  std::span<const std::int32_t> labels(std::int64_t index) const;
   std::int64_t row_tokens(std::int64_t index) const;
   std::int64_t row_targets(std::int64_t index) const;
+  const std::string& file(std::int64_t index) const;
+  std::int64_t line(std::int64_t index) const;
   // "file:line" of a row.
   std::string place(std::int64_t index) const;
   DatasetStats stats() const;
   // SHA-256 over ids and labels: what the data is.
   std::string identity() const;
 
+  // Of every file read, rows that split_dataset gave to the other part included; a place appears once for each
+  // reason.
   std::vector<RowReport> reports;
 
  private:
@@ -75,7 +83,8 @@ Dataset load_dataset(const std::vector<DatasetConfig>& datasets, const DataConfi
                      const DatasetOptions& options);
 
 // Splits off the evaluation rows that val_set_size asks for: {training, evaluation}, by a permutation keyed by `seed`.
-// Both keep the order of the file.
+// Both keep the order of the file. Below 1 it is a share of the rows, rounded up; from 1 on a whole count; 0 splits
+// nothing off. The reports stay with the training part. Error(kInput) when a part would have no row or no target.
 std::pair<Dataset, Dataset> split_dataset(const Dataset& all, double val_set_size, std::uint64_t seed);
 
 }  // namespace vernier

@@ -7,7 +7,8 @@
 
 namespace vernier {
 
-// Keeps the order of keys, so that what we write back reads like what we read.
+// Keeps the order of keys, so that what we write back reads like what we read. A lookup walks the keys: iterate over a
+// large object (a vocabulary) instead of asking it for one name after another.
 using Json = nlohmann::ordered_json;
 
 // Parses a whole document. `where` names it in errors: Error(kInput, ..., "where:line:column"). Refuses duplicate keys

@@ -35,6 +35,7 @@ class SafetensorsFile {
   // As find, but Error(kInput) naming file and tensor when absent.
   const SafeTensor& at(const std::string& name) const;
   const std::map<std::string, std::string>& metadata() const;
+  // Tells the kernel that the pages of these bytes are not needed any more.
   void release(std::string_view bytes) const;
 
  private:
@@ -55,7 +56,7 @@ class SafetensorsWriter {
   // disk, with the bytes that are missing. __metadata__ holds `metadata` ("format": "pt" is added).
   SafetensorsWriter(const std::string& path, std::vector<Declared> tensors,
                     const std::map<std::string, std::string>& metadata = {});
-  ~SafetensorsWriter();  // closes without finishing when an exception is on its way
+  ~SafetensorsWriter();  // without finish(): closes and removes the unfinished file
 
   const std::vector<Declared>& order() const;
   // The next tensor in `order`; may be given in several pieces. Precondition: the sizes add up.

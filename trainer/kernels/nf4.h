@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "kernels/isa.h"
+#include "kernels/nf4_tables.h"
 
 namespace vernier {
 
@@ -15,20 +16,15 @@ extern const std::array<float, 16> kNf4Values;         // code -> value in [-1, 
 extern const std::array<float, 256> kDynamicMap;       // signed dynamic 8-bit map: nested code -> value
 inline constexpr std::int64_t kNestedBlocksize = 256;  // absmax values of one nested absmax
 
-// Decodes elements [begin, end) of a flat tensor: value = kNf4Values[code] * absmax[i / blocksize], one f32 product,
-// and for bf16 one rounding to nearest even. Preconditions: begin even, blocksize a power of two >= 32.
-struct Nf4Kernels {
-  void (*decode_f32)(const std::uint8_t* codes, const float* absmax, std::int64_t blocksize, std::int64_t begin,
-                     std::int64_t end, float* out);
-  void (*decode_bf16)(const std::uint8_t* codes, const float* absmax, std::int64_t blocksize, std::int64_t begin,
-                      std::int64_t end, std::uint16_t* out);
-};
+// The decoders of one instruction set; all give the same bits. Precondition: isa_supported(isa).
 const Nf4Kernels& nf4_kernels(Isa isa);
 
-// Quantizes n values: codes [(n + 1) / 2] and absmax [ceil(n / blocksize)]. An all-zero block is written as 0x77.
+// Quantizes n values: codes [(n + 1) / 2] and absmax [ceil(n / blocksize)]. An all-zero block is written as 0x77, the
+// padding nibble of an odd n as 7. A block that holds a NaN or an Inf gets a NaN or an Inf as its absmax: the caller
+// finds bad weights by looking at absmax alone. Precondition: blocksize a power of two >= 32.
 void nf4_quantize(const float* values, std::int64_t n, std::int64_t blocksize, std::uint8_t* codes, float* absmax);
 
-// Double quantization of n absmax values: offset = their mean; nested_codes [n], nested_absmax [ceil(n / 256)].
+// Double quantization of n absmax values (n > 0): offset = their mean; nested_codes [n], nested_absmax [ceil(n / 256)].
 void double_quantize(const float* absmax, std::int64_t n, float* offset, std::uint8_t* nested_codes,
                      float* nested_absmax);
 // The same given the offset.

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Installs, builds and runs every test: all of them optimized, those without LibTorch also under ASan and UBSan.
+# Usage: scripts/test.sh [CTest arguments...]   (for example -R config)
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+
+scripts/setup.sh
+presets=(release asan)
+for preset in "${presets[@]}"; do
+  scripts/build.sh "$preset" >/dev/null
+done
+
+# A selection may leave a preset without tests; the whole suite may not.
+no_tests=error
+[ $# -eq 0 ] || no_tests=ignore
+
+status=0
+reports=()
+for preset in "${presets[@]}"; do
+  echo "== tests of build/$preset"
+  report="$root/build/$preset/tests.xml"
+  rm -f "$report"
+  # The checks of the tree read the same files in every preset: once is enough.
+  skip=()
+  [ "$preset" = release ] || skip=(-E '^tree\.')
+  ctest --test-dir "build/$preset" --output-on-failure --no-tests="$no_tests" --parallel 2 --output-junit "$report" \
+    "${skip[@]}" "$@" || status=1
+  reports+=("$preset=$report")
+done
+
+echo "== summary"
+python3 scripts/summarize_tests.py "${reports[@]}" || status=1
+exit "$status"

@@ -1,0 +1,121 @@
+#include "config/values.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <system_error>
+
+#include "base/check.h"
+
+namespace vernier {
+
+namespace {
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+// Takes out a leading plus sign and underscores between digits; nothing when a character has no place in a number.
+std::optional<std::string> plain_digits(std::string_view text) {
+  if (text.starts_with('+')) text.remove_prefix(1);
+  if (text.empty() || text.starts_with('+')) return std::nullopt;
+  std::string plain;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '_') {
+      if (i == 0 || i + 1 == text.size() || !is_digit(text[i - 1]) || !is_digit(text[i + 1])) return std::nullopt;
+      continue;
+    }
+    if (!is_digit(c) && std::string_view("+-.eE").find(c) == std::string_view::npos) return std::nullopt;
+    plain += c;
+  }
+  return plain;
+}
+
+template <typename Number>
+std::optional<Number> convert(const std::string& plain) {
+  Number value{};
+  const char* end = plain.data() + plain.size();
+  const auto [stop, error] = std::from_chars(plain.data(), end, value);
+  if (error != std::errc{} || stop != end) return std::nullopt;
+  return value;
+}
+
+bool is_plain_text(std::string_view text) {
+  if (text.empty()) return false;
+  const auto inside = [](char c) {
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           std::string_view("_./-+@").find(c) != std::string_view::npos;
+  };
+  if (!std::all_of(text.begin(), text.end(), inside)) return false;
+  if (std::string_view("-+@").find(text.front()) != std::string_view::npos) return false;
+  if (parse_bool(text) || parse_number(text)) return false;
+  const std::string lower = lower_case(text);
+  // Words that YAML 1.1 readers (PyYAML among them) turn into something else.
+  static constexpr std::array<std::string_view, 6> kWords = {"null", ".nan", ".inf", "y", "n", "..."};
+  return std::find(kWords.begin(), kWords.end(), lower) == kWords.end() && !is_digit(text.front());
+}
+
+}  // namespace
+
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return lower;
+}
+
+std::optional<bool> parse_bool(std::string_view text) {
+  const std::string lower = lower_case(text);
+  if (lower == "true" || lower == "yes" || lower == "on") return true;
+  if (lower == "false" || lower == "no" || lower == "off") return false;
+  return std::nullopt;
+}
+
+std::optional<double> parse_number(std::string_view text) {
+  const auto plain = plain_digits(text);
+  if (!plain) return std::nullopt;
+  const auto value = convert<double>(*plain);
+  if (!value || !std::isfinite(*value)) return std::nullopt;
+  return value;
+}
+
+std::optional<std::int64_t> parse_integer(std::string_view text) {
+  const auto plain = plain_digits(text);
+  if (!plain) return std::nullopt;
+  if (const auto whole = convert<std::int64_t>(*plain)) return whole;
+  const auto value = parse_number(text);
+  constexpr double kExactBelow = 9007199254740992.0;
+  if (!value || *value != std::floor(*value) || std::fabs(*value) >= kExactBelow) return std::nullopt;
+  return static_cast<std::int64_t>(*value);
+}
+
+std::string number_text(double value) {
+  std::array<char, 64> buffer{};
+  const auto [end, error] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
+  check(error == std::errc{}, "the shortest text of a double fits in 64 characters");
+  return {buffer.data(), end};
+}
+
+std::string yaml_text(std::string_view text) {
+  if (is_plain_text(text)) return std::string(text);
+  std::string quoted = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      quoted += '\\';
+      quoted += c;
+    } else if (byte < 0x20 || byte == 0x7F) {
+      std::array<char, 8> escape{};
+      std::snprintf(escape.data(), escape.size(), "\\x%02X", byte);
+      quoted += escape.data();
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + "\"";
+}
+
+}  // namespace vernier

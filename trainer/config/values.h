@@ -1,0 +1,30 @@
+#pragma once
+// The texts of single values: what a key of a given type accepts, and how it is written back so that reading gives the
+// same value.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace vernier {
+
+// true, false, yes, no, on, off in any case.
+std::optional<bool> parse_bool(std::string_view text);
+
+// A finite decimal number: 1e-4, 2E-4, .5, 1_000. Nothing for NaN, infinities, hexadecimal, or what a double cannot
+// hold.
+std::optional<double> parse_number(std::string_view text);
+
+// A whole number, also as 1e3 or 3.0 (then below 2^53).
+std::optional<std::int64_t> parse_integer(std::string_view text);
+
+// The shortest text that parse_number() reads back as exactly this value.
+std::string number_text(double value);
+
+// A string as a YAML scalar: plain where no reader could take it for something else, else in double quotes.
+std::string yaml_text(std::string_view text);
+
+std::string lower_case(std::string_view text);
+
+}  // namespace vernier

@@ -1,0 +1,64 @@
+#include "model/frozen_matrix.h"
+
+#include <ATen/ops/empty.h>
+
+#include "base/check.h"
+
+namespace vernier {
+
+FrozenMatrix::FrozenMatrix(std::vector<Nf4View> parts) : parts_(std::move(parts)) {
+  check(!parts_.empty(), "a quantized matrix has parts");
+  cols_ = parts_.front().cols;
+  for (const Nf4View& part : parts_) {
+    check(part.cols == cols_, "linears of a group read the same input");
+    rows_ += part.rows;
+  }
+}
+
+FrozenMatrix::FrozenMatrix(at::Tensor dense) : dense_(std::move(dense)), rows_(dense_.size(0)), cols_(dense_.size(1)) {}
+
+void FrozenMatrix::decode(const Device& device, at::Tensor& out) const {
+  std::int64_t row = 0;
+  for (const Nf4View& part : parts_) {
+    at::Tensor slice = out.narrow(0, row, part.rows);
+    device.ops->decode_nf4(part, slice);
+    row += part.rows;
+  }
+}
+
+at::Tensor FrozenMatrix::materialize(const Device& device, Arena& arena) const {
+  if (!quantized()) return materialize_rows(device, arena, 0, rows_);
+  at::Tensor out = arena.take({rows_, cols_}, device.compute);
+  decode(device, out);
+  return out;
+}
+
+at::Tensor FrozenMatrix::materialize_rows(const Device& device, Arena& arena, std::int64_t begin,
+                                          std::int64_t rows) const {
+  check(!quantized(), "rows of a dense matrix");
+  const at::Tensor slice = dense_.narrow(0, begin, rows);
+  if (dense_.scalar_type() == device.compute) return slice;
+  at::Tensor out = arena.take({rows, cols_}, device.compute);
+  device.ops->convert(slice, out);
+  return out;
+}
+
+at::Tensor FrozenMatrix::to_f32(const Device& device) const {
+  at::Tensor out = at::empty({rows_, cols_}, at::kFloat);
+  if (quantized()) {
+    decode(device, out);
+  } else {
+    device.ops->convert(dense_, out);
+  }
+  return out;
+}
+
+std::int64_t FrozenMatrix::bytes() const {
+  std::int64_t total = dense_.defined() ? static_cast<std::int64_t>(dense_.nbytes()) : 0;
+  for (const Nf4View& part : parts_)
+    for (const at::Tensor* tensor : {&part.codes, &part.absmax, &part.nested_codes, &part.nested_absmax})
+      if (tensor->defined()) total += static_cast<std::int64_t>(tensor->nbytes());
+  return total;
+}
+
+}  // namespace vernier

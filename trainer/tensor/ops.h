@@ -1,0 +1,117 @@
+#pragma once
+// What the model computes beyond LibTorch's matrix products, a device's worth of it: each operation takes whole
+// operands. The CPU's splits them over the kernel tables (kernels/) with parallel_for.
+//
+// Shapes: N tokens of the flat stream, H hidden, I intermediate, D head_dim; A = heads * D, K = kv_heads * D.
+// "compute" is the type of the products: f32 or bf16.
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "kernels/isa.h"
+
+namespace vernier {
+
+// NF4 codes of one [rows, cols] matrix with plain (absmax) or double-quantized (nested_*) block scales.
+struct Nf4View {
+  at::Tensor codes;          // u8 [(rows * cols + 1) / 2]
+  at::Tensor absmax;         // f32 [blocks], undefined with double quantization
+  at::Tensor nested_codes;   // u8 [blocks]
+  at::Tensor nested_absmax;  // f32 [ceil(blocks / 256)]
+  float offset = 0;
+  std::int64_t blocksize = 64;
+  std::int64_t rows = 0, cols = 0;
+};
+
+// Sizes of the attention of one layer, and where its rows lie in the flat stream.
+struct AttentionShape {
+  std::int64_t heads = 0, kv_heads = 0, head_dim = 0;
+  std::span<const std::int32_t> row_starts;  // [rows + 1]
+  float scale = 0;                           // 1 / sqrt(head_dim)
+};
+
+// cos and sin of the rotation, f32 [positions, D / 2].
+struct RopeTable {
+  at::Tensor cos, sin;
+};
+
+struct Ops {
+  virtual ~Ops() = default;
+
+  // out [rows, cols] (compute, contiguous): the decoded matrix.
+  virtual void decode_nf4(const Nf4View& matrix, at::Tensor& out) const = 0;
+
+  // y [N, H] (compute) = norm of x (f32) times weight (f32); rstd f32 [N].
+  virtual void rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps, at::Tensor& y,
+                        at::Tensor& rstd) const = 0;
+  // dx (f32) += gradient through the norm of dy (compute).
+  virtual void rms_norm_backward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight,
+                                 const at::Tensor& rstd, at::Tensor& dx) const = 0;
+
+  // y (f32) += x (compute).
+  virtual void add(const at::Tensor& x, at::Tensor& y) const = 0;
+  // y = x in y's type (f32 or bf16), rounded to nearest even.
+  virtual void convert(const at::Tensor& x, at::Tensor& y) const = 0;
+
+  // h [N, I] = silu(gate) * up, where gate_up [N, 2 I] holds both, all compute.
+  virtual void swiglu(const at::Tensor& gate_up, at::Tensor& h) const = 0;
+  // Overwrites gate_up with its gradient, given dh [N, I].
+  virtual void swiglu_backward(const at::Tensor& dh, at::Tensor& gate_up) const = 0;
+
+  // Heads out of the flat stream: from columns [begin, begin + heads * D) of qkv [N, A + 2 K] (compute) to f32, a
+  // block [heads, T, D] a row, one after the other in `out` [N * heads * D]; with `norm_weight` (f32 [D]) defined each
+  // head is RMS-normalized, with `rope` given then rotated by its position.
+  struct HeadSource {
+    std::int64_t begin = 0, heads = 0, head_dim = 0;
+    at::Tensor norm_weight;
+    double norm_eps = 0;
+    const RopeTable* rope = nullptr;
+  };
+  virtual void split_heads(const at::Tensor& qkv, const HeadSource& source, std::span<const std::int32_t> row_starts,
+                           std::span<const std::int32_t> positions, at::Tensor& out) const = 0;
+  // The gradient of split_heads: `d_heads` (f32, overwritten) back into those columns of d_qkv (compute). qkv is what
+  // split_heads read.
+  virtual void split_heads_backward(at::Tensor& d_heads, const at::Tensor& qkv, const HeadSource& source,
+                                    std::span<const std::int32_t> row_starts, std::span<const std::int32_t> positions,
+                                    at::Tensor& d_qkv) const = 0;
+
+  // Causal attention of each row on its own, f32 inside. q [N * A], k, v [N * K] as split_heads writes them;
+  // out [N, A] (compute).
+  virtual void attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionShape& shape,
+                         at::Tensor& out) const = 0;
+  // d_q, d_k, d_v in the layout of q, k, v, given d_out [N, A] (compute).
+  virtual void attention_backward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                                  const at::Tensor& d_out, const AttentionShape& shape, at::Tensor& d_q,
+                                  at::Tensor& d_k, at::Tensor& d_v) const = 0;
+  // Attention of T new queries q [heads, T, D] on a cache: k, v f32 [kv_heads, capacity, D], of which the first
+  // `length` positions (the new ones included) are filled. out [T, A] (compute).
+  virtual void cached_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, std::int64_t length,
+                                float scale, at::Tensor& out) const = 0;
+
+  // loss f32 [n] of each row of logits f32 [n, V] against target [n]; with gradient_scale the logits become
+  // (softmax - onehot) * gradient_scale, without they stay.
+  virtual void cross_entropy(at::Tensor& logits, std::span<const std::int32_t> target, const float* gradient_scale,
+                             at::Tensor& loss) const = 0;
+
+  // scale f32 [n] of inverted dropout: 0 or 1 / (1 - p), element i being number first + i of the stream.
+  virtual void dropout_scale(std::uint64_t key, std::uint64_t stream, std::uint64_t first, double p,
+                             at::Tensor& scale) const = 0;
+
+  virtual double sum_of_squares(const at::Tensor& x) const = 0;
+  virtual bool all_finite(const at::Tensor& x) const = 0;
+
+  struct AdamWStep {
+    double learning_rate, beta1, beta2, epsilon, weight_decay;
+    float gradient_scale;  // the clipping factor
+    std::int64_t step;     // from 1
+  };
+  virtual void adamw(at::Tensor& parameter, const at::Tensor& gradient, at::Tensor& exp_avg, at::Tensor& exp_avg_sq,
+                     const AdamWStep& step) const = 0;
+};
+
+std::unique_ptr<Ops> make_cpu_ops(Isa isa);
+
+}  // namespace vernier

@@ -1,0 +1,19 @@
+#pragma once
+// The one place for threads: LibTorch's own OpenMP pool, so that its products and our loops share the same threads.
+
+#include <cstdint>
+#include <functional>
+
+namespace vernier {
+
+// CPUs this process may use: the scheduler's mask, bounded by the cgroup's quota.
+int usable_cpus();
+
+// Threads of LibTorch's products and of parallel_for from here on. Called once at start. Precondition: threads >= 1.
+void set_threads(int threads);
+
+// Splits [0, n) into one contiguous range a thread (fewer when a range would be below `grain`) and calls
+// body(begin, end) for each. The ranges depend only on n, grain and the thread count. Nested calls run serially.
+void parallel_for(std::int64_t n, std::int64_t grain, const std::function<void(std::int64_t, std::int64_t)>& body);
+
+}  // namespace vernier
