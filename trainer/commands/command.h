@@ -1,0 +1,27 @@
+#pragma once
+// A verb of the program: each adds its subcommand to the command line; the chosen one runs after parsing.
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+
+#include "base/log.h"
+
+namespace vernier {
+
+// What every command has: the log, and where its `run` goes. run() gives the exit code or throws Error.
+struct CommandLine {
+  CLI::App& app;
+  std::function<int(const Log&)> run;
+};
+
+void add_train(CommandLine& line);
+void add_check(CommandLine& line);
+void add_merge(CommandLine& line);
+void add_generate(CommandLine& line);
+void add_eval(CommandLine& line);
+void add_logits(CommandLine& line);
+void add_version(CommandLine& line);
+void add_config_reference(CommandLine& line);
+
+}  // namespace vernier

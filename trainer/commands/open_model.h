@@ -1,0 +1,35 @@
+#pragma once
+// A base with or without an adapter, opened as the function it is: an adapter's vernier.json says how its base was
+// quantized, and that is what generate, eval, logits and merge compute unless told otherwise.
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/log.h"
+#include "io/model_dir.h"
+#include "model/decoder.h"
+#include "tensor/device.h"
+
+namespace vernier {
+
+struct ModelRequest {
+  std::string base;      // empty: the adapter's base_model_name_or_path
+  std::string adapter;   // empty: the base alone, as stored
+  std::optional<bool> load_in_4bit;  // --load-in-4bit
+  std::int64_t max_row_tokens = 0;   // 0: what the model allows, at most 8192
+  std::string device = "auto", kernels = "auto", compute = "auto";  // compute: auto | bf16 | f32
+  std::int64_t threads = 0;
+};
+
+struct OpenedModel {
+  std::unique_ptr<ModelDir> base;
+  Device device;
+  Decoder model;
+};
+
+// Prints one line on what was opened ("base X as NF4 (double quantization, blocksize 64), adapter Y, cpu, ...").
+// Error(kInput) for a base that is not the adapter's shape, a missing adapter file.
+OpenedModel open_model(const ModelRequest& request, const Log& log);
+
+}  // namespace vernier
