@@ -1,0 +1,96 @@
+#pragma once
+// The checkpoints of an output directory. checkpoint-N is written as checkpoint-N.tmp-PID: each file flushed and
+// hashed, manifest.json with the size and XXH3-64 of each flushed last, the directory flushed, then renamed and the
+// parent flushed. So a checkpoint is whole or absent after a stop at any instant, and damage done later is found by
+// reading: no byte of it is used before verify_checkpoint has passed.
+//
+//   manifest.json   {"format": 1, "step": N, "files": [{"name": .., "size": .., "xxh3": ".."}, ..], "xxh3": ".."}
+//                   as Json::dump(2) writes it; the last xxh3 is that of the same text without this key
+//   .tmp-PID        unfinished; .deleting-PID: being removed; both are rubbish after a crash
+//   .replaced-PID   the older checkpoint-N while a newer one takes its name; stands in for it after a crash
+//
+// Writing, pruning and cleaning are for the holder of the directory's OutputLock; the rest is for anyone.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/output_lock.h"
+
+namespace vernier {
+
+inline constexpr const char* kManifestName = "manifest.json";
+
+struct Checkpoint {
+  std::int64_t step;
+  std::string path;
+};
+
+class CheckpointWriter {
+ public:
+  // Makes the temporary directory. Errors of all members as io/atomic_file's. Precondition: step >= 0.
+  CheckpointWriter(const OutputLock& lock, std::int64_t step);
+  ~CheckpointWriter();  // not committed: removes what was written
+  CheckpointWriter(const CheckpointWriter&) = delete;
+
+  // Where to write the file `name`; add_file(name) must follow. Precondition: is_plain_file_name, not used before.
+  std::string path(const std::string& name);
+  // Flushes and hashes the file that was written to path(name).
+  void add_file(const std::string& name);
+  // Both in one, for bytes in memory.
+  void write_file(const std::string& name, std::string_view bytes);
+
+  // Makes it checkpoint-N, also where one is already (a step done again after a resume): the older one goes only after
+  // the newer one is safe. When this returns, the checkpoint survives a power loss. Gives its path.
+  std::string commit();
+
+ private:
+  struct File {
+    std::string name;
+    std::uint64_t size = 0;
+    std::uint64_t xxh3 = 0;
+    bool added = false;
+  };
+  File& find(const std::string& name);
+  std::string manifest() const;
+  void take_name(const std::string& target) const;
+
+  std::string output_dir_;
+  std::int64_t step_;
+  std::string temporary_;
+  std::vector<File> files_;
+  bool committed_ = false;
+};
+
+// "checkpoint-N".
+std::string checkpoint_name(std::int64_t step);
+
+// The steps that have a checkpoint-N directory, ascending; whether they are whole is not looked at. Empty when the
+// directory is absent; Error(kInput) when it cannot be listed.
+std::vector<std::int64_t> list_checkpoints(const std::string& output_dir);
+
+// True when the directory holds a checkpoint, whole or not.
+bool has_checkpoints(const std::string& output_dir);
+
+// Reads and hashes every file of the checkpoint and gives its step. Error(kIntegrity) naming the file that is missing,
+// cut short or changed. Files that the manifest does not name are left alone.
+std::int64_t verify_checkpoint(const std::string& checkpoint_dir);
+
+// The newest checkpoint that is whole. Each newer one that was passed over is told in `notes`, a line each.
+std::optional<Checkpoint> newest_good_checkpoint(const std::string& output_dir, std::vector<std::string>& notes);
+
+// Deletes the oldest checkpoints beyond the newest `keep`; never the newest whole one, nor the steps in `keep_steps`
+// (the best by eval loss). Precondition: keep >= 1.
+void prune_checkpoints(const OutputLock& lock, std::size_t keep, const std::vector<std::int64_t>& keep_steps = {});
+
+// Deletes every checkpoint, the oldest first: for --overwrite-output-dir.
+void remove_checkpoints(const OutputLock& lock);
+
+// After a crash: finishes replacements and deletions and removes unfinished checkpoints of runs that are gone, a line
+// in `notes` each. The lock says that no other run is at work here, so nothing rests on whether a process id is alive.
+void clean_leftovers(const OutputLock& lock, std::vector<std::string>& notes);
+
+}  // namespace vernier
