@@ -56,8 +56,9 @@ TEST(JinjaCases, AgreeWithPython) {
     if (item.contains("error")) {
       EXPECT_TRUE(outcome.raised) << "Python raises " << item["error"] << ": " << item["message"] << "\nours prints "
                                   << outcome.text;
-      if (item["error"] == "TemplateError")
+      if (item["error"] == "TemplateError") {
         EXPECT_NE(outcome.text.find(item["message"].get<std::string>()), std::string::npos) << outcome.text;
+      }
       continue;
     }
     EXPECT_FALSE(outcome.raised) << outcome.text;

@@ -142,7 +142,7 @@ const std::vector<Bad>& bad_files() {
     {"big-endian", [](auto& f) { f.version = 0x03000000; }, "big-endian", kInput},
     {"2^64-1 tensors", [=](auto& f) { f.tensor_count = kHuge; }, "the number of tensors"},
     {"2^32 tensors", [](auto& f) { f.tensor_count = std::uint64_t{1} << 32; }, "the number of tensors"},
-    {"one tensor too many", [](auto& f) { f.tensor_count = f.tensors.size() + 1; f.tensors.clear(); f.tensor_count = 1; }, "truncated"},
+    {"one tensor too many", [](auto& f) { f.tensors.clear(); f.tensor_count = 1; }, "truncated"},
     {"2^64-1 keys", [=](auto& f) { f.value_count = kHuge; }, "the number of metadata keys"},
     {"2^40 keys", [](auto& f) { f.value_count = std::uint64_t{1} << 40; }, "the number of metadata keys"},
     {"empty key", [](auto& f) { f.add_u32("", 1); }, "key is empty"},
@@ -226,7 +226,7 @@ TEST(Gguf, EveryFlippedByteIsReadOrRefused) {
   const std::string whole = small_file().build();
   int refused = 0;
   for (std::size_t at = 0; at < whole.size(); ++at)
-    for (const unsigned flip : {0x01u, 0x10u, 0x80u, 0xFFu}) {
+    for (const unsigned flip : {0x01u, 0x80u}) {
       std::string bytes = whole;
       bytes[at] = static_cast<char>(static_cast<unsigned char>(bytes[at]) ^ flip);
       try {

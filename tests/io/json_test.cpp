@@ -53,6 +53,13 @@ INSTANTIATE_TEST_SUITE_P(
                     Bad{"\"tab\there\"", "f.json:1:5", "control character"},
                     Bad{"NaN", "f.json:1:1", "invalid literal"}, Bad{"{\"a\" 1}", "f.json:1:6", "unexpected number"}));
 
+TEST(Json, ANulByteIsNoEnd) {
+  using namespace std::string_literals;
+  EXPECT_EQ(error_of([] { parse_json("{}\0"s, "f"); }).where(), "f:1:3");
+  EXPECT_EQ(error_of([] { parse_json("\0"s, "f"); }).where(), "f:1:1");
+  EXPECT_EQ(error_of([] { parse_json("[1,\n\0]"s, "f"); }).where(), "f:2:1");
+}
+
 TEST(Json, RefusesDepthWithoutDeepRecursion) {
   const std::string arrays(1000000, '[');
   Error error = error_of([&] { parse_json(arrays, "f"); });

@@ -156,7 +156,7 @@ const std::vector<Bad>& bad_directories() {
     {"map to the root", [](auto& d) { d.write("model.safetensors.index.json", index_of("\"a\":\"/etc/passwd\"")); }, "model.safetensors.index.json", "not a file name in the directory"},
     {"map below", [](auto& d) { d.write("model.safetensors.index.json", index_of("\"a\":\"sub/x\"")); }, "model.safetensors.index.json", "not a file name in the directory"},
     {"map to nothing", [](auto& d) { d.write("model.safetensors.index.json", index_of("\"a\":\"\"")); }, "model.safetensors.index.json", "not a file name in the directory"},
-    {"map twice", [](auto& d) { d.write("model.safetensors.index.json", index_of("\"a\":\"x\",\"a\":\"y\"")); }, "model.safetensors.index.json:1:54", "duplicate key"},
+    {"map twice", [](auto& d) { d.write("model.safetensors.index.json", index_of("\"a\":\"x\",\"a\":\"y\"")); }, "model.safetensors.index.json:1:53", "duplicate key"},
     {"shard lacks a tensor", [](auto& d) { d.write("model.safetensors.index.json", index_of("\"z\":\"model-00001-of-00002.safetensors\"")); }, "model-00001-of-00002.safetensors", "no tensor \"z\"", ErrorKind::kIntegrity},
     {"truncated shard", [](auto& d) { const auto p = d / "model-00002-of-00002.safetensors"; fs::resize_file(p, fs::file_size(p) - 1); }, "model-00002-of-00002.safetensors", "truncated: 1 of 8", ErrorKind::kIntegrity},
     {"shard is a directory", [](auto& d) { fs::remove(d / "model-00002-of-00002.safetensors"); fs::create_directory(d / "model-00002-of-00002.safetensors"); }, "model-00002-of-00002.safetensors", "is a directory"},

@@ -61,7 +61,8 @@ std::string GgufBuilder::build() const {
     bytes += raw(tensor.type) + raw(tensor.offset.value_or(data.size()));
     data += tensor.data;
   }
-  pad(bytes);
+  // Without tensors nothing follows, so that what runs past the metadata runs past the end.
+  if (!tensors.empty()) pad(bytes);
   return bytes + data;
 }
 

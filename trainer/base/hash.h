@@ -28,4 +28,21 @@ class Sha256 {
 std::string sha256_hex(std::string_view bytes);
 std::uint64_t xxh3_64(std::string_view bytes);
 
+// xxh3_64 of bytes that come in pieces.
+class Xxh3 {
+ public:
+  Xxh3();
+  ~Xxh3();
+  Xxh3(Xxh3&&) noexcept;
+  Xxh3& operator=(Xxh3&&) noexcept;
+
+  void update(std::string_view bytes);
+  // Of all bytes so far; more may follow.
+  std::uint64_t value() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
 }  // namespace vernier

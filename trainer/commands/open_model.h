@@ -14,10 +14,10 @@
 namespace vernier {
 
 struct ModelRequest {
-  std::string base;      // empty: the adapter's base_model_name_or_path
-  std::string adapter;   // empty: the base alone, as stored
-  std::optional<bool> load_in_4bit;  // --load-in-4bit
-  std::int64_t max_row_tokens = 0;   // 0: what the model allows, at most 8192
+  std::string base;                                                 // empty: the adapter's base_model_name_or_path
+  std::string adapter;                                              // empty: the base alone, as stored
+  std::optional<bool> load_in_4bit;                                 // --load-in-4bit
+  std::int64_t max_row_tokens = 0;                                  // 0: what the model allows, at most 8192
   std::string device = "auto", kernels = "auto", compute = "auto";  // compute: auto | bf16 | f32
   std::int64_t threads = 0;
 };
@@ -27,6 +27,9 @@ struct OpenedModel {
   Device device;
   Decoder model;
 };
+
+// "true", "false" or "" (unset); Error(kInput) for another word.
+std::optional<bool> parse_load_in_4bit(const std::string& word);
 
 // Prints one line on what was opened ("base X as NF4 (double quantization, blocksize 64), adapter Y, cpu, ...").
 // Error(kInput) for a base that is not the adapter's shape, a missing adapter file.

@@ -79,8 +79,8 @@ void add_data(std::vector<PeerKey>& list) {
   add(list, "LLaMA-Factory", {"neat_packing"}, "packing is not built yet, and batches have no padding without it",
       kOff);
   add(list, kAll,
-      {"streaming", "pretraining_dataset", "group_by_length", "length_column_name", "curriculum_sampling",
-       "mix_strategy", "interleave_probs", "buffer_size", "sample_packing_*", "packing_strategy",
+      {"streaming", "dataloader_drop_last", "pretraining_dataset", "group_by_length", "length_column_name",
+       "curriculum_sampling", "mix_strategy", "interleave_probs", "buffer_size", "sample_packing_*", "packing_strategy",
        "dataset_exact_deduplication", "eval_on_each_dataset", "skip_prepare_dataset_checks"},
       "another way of reading or ordering the rows is not built; rows are shuffled evenly", kOff);
   add(list, "Axolotl, Unsloth", {"batch_size"},

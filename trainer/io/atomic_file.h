@@ -31,6 +31,10 @@ void replace_by_rename(const std::string& from, const std::string& to);
 // or not writable.
 void make_directories(const std::string& path);
 
+// Where to write the bytes that replace_by_rename puts under `path`: PATH.tmp-PID. What a crash leaves under such names
+// is removed by clean_leftovers (io/run_store).
+std::string temporary_path(const std::string& path);
+
 // A file, or a directory with all it holds; no error when it is absent.
 void remove_tree(const std::string& path);
 

@@ -164,6 +164,8 @@ class Builder {
 
 Json parse_json(std::string_view text, const std::string& where) {
   require_utf8(text, where);
+  // The parser would take it for the end of the document, and not look at what follows.
+  if (const std::size_t zero = text.find('\0'); zero != text.npos) fail_at(text, where, zero, "a NUL byte");
   Builder builder(text, where);
   const char* const end = text.data() + text.size();
   Json::sax_parse(Reader{text.data(), builder.progress()}, Reader{end, builder.progress()}, &builder);

@@ -14,15 +14,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "io/checkpoint_manifest.h"
 #include "io/output_lock.h"
 
 namespace vernier {
-
-inline constexpr const char* kManifestName = "manifest.json";
 
 struct Checkpoint {
   std::int64_t step;
@@ -48,20 +48,10 @@ class CheckpointWriter {
   std::string commit();
 
  private:
-  struct File {
-    std::string name;
-    std::uint64_t size = 0;
-    std::uint64_t xxh3 = 0;
-    bool added = false;
-  };
-  File& find(const std::string& name);
-  std::string manifest() const;
-  void take_name(const std::string& target) const;
-
   std::string output_dir_;
-  std::int64_t step_;
   std::string temporary_;
-  std::vector<File> files_;
+  CheckpointManifest manifest_;
+  std::set<std::string> promised_;  // paths given out, files not added yet
   bool committed_ = false;
 };
 
@@ -89,8 +79,9 @@ void prune_checkpoints(const OutputLock& lock, std::size_t keep, const std::vect
 // Deletes every checkpoint, the oldest first: for --overwrite-output-dir.
 void remove_checkpoints(const OutputLock& lock);
 
-// After a crash: finishes replacements and deletions and removes unfinished checkpoints of runs that are gone, a line
-// in `notes` each. The lock says that no other run is at work here, so nothing rests on whether a process id is alive.
+// After a crash: finishes replacements and deletions, and removes unfinished checkpoints and the files of the directory
+// itself that temporary_path names (FILE.tmp-PID), a line in `notes` each. The lock says that no other run is at work
+// here, so nothing rests on whether a process id is alive.
 void clean_leftovers(const OutputLock& lock, std::vector<std::string>& notes);
 
 }  // namespace vernier

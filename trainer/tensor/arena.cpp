@@ -40,6 +40,13 @@ Arena::Scope::~Scope() {
   for (std::size_t i = piece_; i < arena_.pieces_.size(); ++i)
     arena_.pieces_[i].used = i == piece_ ? static_cast<std::int64_t>(used_) : 0;
   arena_.current_ = piece_;
+  if (piece_ == 0 && used_ == 0) arena_.join_pieces();
+}
+
+void Arena::join_pieces() {
+  if (pieces_.size() < 2) return;
+  pieces_.clear();
+  pieces_.push_back({at::empty({peak_bytes_}, at::TensorOptions(device_).dtype(at::kByte)), 0});
 }
 
 std::int64_t Arena::used_bytes() const {

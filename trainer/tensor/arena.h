@@ -39,6 +39,8 @@ class Arena {
     std::int64_t used = 0;
   };
   std::int64_t used_bytes() const;
+  // When nothing is in use: one piece as large as the most that ever was, instead of several.
+  void join_pieces();
 
   at::Device device_;
   std::vector<Piece> pieces_;

@@ -184,7 +184,7 @@ CASES = r'''
 {{ 'hello'[none:2] }}|{{ range(10)[2:8:3] | list }}|{{ range(10)[3] }}|{{ range(10)[-1] }}|{{ range(3) }}|{{ range(1, 9, 2) }}
 {{ list[::0] }}
 {{ list['a':] }}
-{{ none[1:] }}
+{{ tools[1:] }}
 {{ d[1:] }}
 {{ n[1:] }}
 {{ (range(3) | map('string'))[0:1] }}
@@ -239,7 +239,7 @@ CASES = r'''
 {{ (list | map('string')) | first }}
 {{ list | reverse | list }}|{{ 'aö😀' | reverse }}|{{ d | reverse | list }}|{{ (list | map('abs')) | reverse }}
 {{ 5 | reverse }}
-{{ words | map('upper') | list }}|{{ words | map('length') | list }}|{{ people | map(attribute='city.zip') | list }}|{{ people | map(attribute='city.zip', default='?') | list }}
+{{ words | map('upper') | list }}|{{ words | map('length') | list }}|{{ people[:2] | map(attribute='city.zip') | list }}|{{ people[:2] | map(attribute='city.zap', default='?') | list }}|{{ people | map(attribute='city', default='?') | list }}
 {{ people | map(attribute='city.zip.x') | list }}
 {{ list | map('nofilter') | list }}
 {{ list | map | list }}
@@ -247,7 +247,8 @@ CASES = r'''
 {{ list | map(attribute='x', foo=1) | list }}
 {{ words | map('replace', 'a', 'o') | join(',') }}|{{ [[1, 2], [3]] | map('join', '+') | list }}|{{ [[1, 2], [3]] | map(attribute=0) | list }}
 {{ list | select('odd') | list }}|{{ list | select('>', 1) | list }}|{{ [0, 1, ''] | select | list }}|{{ list | reject('equalto', 2) | list }}|{{ list | reject('in', [1, 2]) | list }}
-{{ people | selectattr('age', 'equalto', 30) | map(attribute='name') | list }}|{{ people | rejectattr('city') | list }}|{{ people | selectattr('city', 'defined') | list | length }}|{{ people | selectattr('city.zip', '==', 1) | list | length }}
+{{ people | selectattr('age', 'equalto', 30) | map(attribute='name') | list }}|{{ people | rejectattr('city') | list }}|{{ people | selectattr('city', 'defined') | list | length }}|{{ people[:2] | selectattr('city.zip', '==', 1) | list | length }}
+{{ people | selectattr('city.zip', '==', 1) | list | length }}
 {{ list | select('notest') | list }}
 {{ people | selectattr | list }}
 {{ messages | selectattr('role', 'in', ['user', 'system']) | map(attribute='content') | list }}
@@ -368,7 +369,7 @@ CASES = r'''
 {% macro m(a) %}{{ a.x }}{% endmacro %}{{ m() }}
 {% macro m() %}{{ varargs }}{{ kwargs }}{% endmacro %}{{ m(1, 2, x=3) }}
 {% macro m(x) %}{% if x > 0 %}{{ x }}{{ m(x - 1) }}{% endif %}{% endmacro %}{{ m(5) }}
-{% macro m() %}{{ name }}{{ later }}{% endmacro %}{% set later = 1 %}{{ m() }}|{% set name = 'changed' %}{{ m() }}
+{% macro m() %}{{ name }}{{ later }}{% endmacro %}{{ name }}{% set later = 1 %}{{ m() }}|{% set name = 'changed' %}{{ m() }}
 {% macro m() %}[{{ caller() }}]{% endmacro %}{% call m() %}body{{ n }}{% endcall %}|{% macro k(x) %}{{ caller(x, 2) }}{% endmacro %}{% call(a, b) k(1) %}{{ a }}-{{ b }}{% endcall %}
 {% macro m() %}x{% endmacro %}{% call m() %}body{% endcall %}
 {% macro m() %}{{ caller() }}{% endmacro %}{{ m() }}
@@ -406,7 +407,8 @@ d
 {{ 5 is divisibleby 0 }}
 {{ n is eq 42 }}|{{ n is equalto(42) }}|{{ n is ne 1 }}|{{ n is gt 1 }}|{{ n is lt 1 }}|{{ n is ge 42 }}|{{ n is le 41 }}|{{ n is greaterthan 5 }}|{{ n is lessthan 5 }}|{{ 1 is in [1] }}|{{ 'a' is in 'abc' }}|{{ n is sameas n }}|{{ none is sameas none }}|{{ 1 is sameas true }}
 {{ 'abc' is lower }}|{{ 'ABC' is upper }}|{{ 'Abc' is lower }}|{{ '1' is lower }}|{{ 5 is upper }}|{{ 'upper' is filter }}|{{ 'nofilter' is filter }}|{{ 'odd' is test }}|{{ 'x' is test }}
-{{ n is string or name is string }}|{{ n is string and true }}|{{ not n is string }}|{{ n is defined and d.a is defined and d.zz is not defined }}|{{ 'a' is string if true else 'b' }}
+{{ n is string or name is string }}|{{ n is string and true }}|{{ not n is string }}|{{ n is defined and d.a is defined and d.zz is not defined }}
+{{ 'a' is string if true else 'b' }}
 {{ n is nosuchtest }}
 {{ n | nosuchfilter }}
 {% if false %}{{ n | nosuchfilter }}{% endif %}ok
@@ -468,7 +470,7 @@ line' }}
 {% if n %}a{% else %}b{% elif n %}c{% endif %}
 {{ n.1.5 }}
 {{ list.1.0 }}
-{{ 1.real }}
+{{ 1.reel }}
 {{ 'a'.b.c }}
 {{ x[ }}
 {{ list[] }}
@@ -493,7 +495,7 @@ line' }}
 {%- set loop_messages = messages[1:] -%}{{ loop_messages[0].content.split(',')[0] }}
 {{ d.C | tojson | safe }}|{{ '"' ~ d.C | tojson ~ '"' }}
 {{ (f * 2) | int }}|{{ f | string }}|{{ 1.0 | string }}|{{ none | string }}|{{ true | string ~ 'x' }}
-{{ 'a' if d.get('b') else 'z' }}|{{ d.get('b') + 1 }}|{{ d.b.bit_length is defined }}
+{{ 'a' if d.get('b') else 'z' }}|{{ d.get('b') + 1 }}
 {{ *list }}
 {% macro m(a, b, c) %}{{ a }}{{ b }}{{ c }}{% endmacro %}{{ m(*list) }}|{{ m(1, *[2, 3]) }}|{{ m(**{'a': 1, 'b': 2, 'c': 3}) }}|{{ m(1, c=3, b=2) }}
 {% macro m(a) %}{% endmacro %}{{ m(1, a=2) }}
@@ -502,7 +504,7 @@ line' }}
 {{ 'abc' | replace(old='b', new='x') }}|{{ 'abc' | default(default_value='x') }}|{{ [3, 1] | sort(reverse=True) }}
 {{ 'abc' | trim(foo=1) }}
 {{ 1000000 * 1000000 }}|{{ 4611686018427387904 + 4611686018427387903 }}|{{ -9223372036854775807 - 1 }}
-{{ 3 | attr('real') is defined }}|{{ d | attr('b') is defined }}|{{ d | attr('keys') is defined }}
+{{ 3 | attr('reel') is defined }}|{{ d | attr('b') is defined }}|{{ d | attr('keys') is defined }}
 {{ [1, 2, 3, 4, 5] | batch(2) | list }}|{{ [1, 2, 3] | batch(2, 'x') | list }}|{{ [] | batch(3) | list }}
 {{ [1, 2, 3][1:][0] }}|{{ ([1, 2] + [3])[-1] }}|{{ (1, 2)[0] }}|{{ 'abc'.upper()[0].lower() }}|{{ ('a' ~ 'b').upper() }}|{{ -1 | abs }}|{{ 2 * 3 | string }}|{{ (2 * 3) | string * 2 }}
 {{ 'a' < 'ä' }}|{{ 'ä' < '😀' }}|{{ '\uffff' < '😀' }}|{{ ['é', 'z', 'a'] | sort }}
@@ -510,11 +512,14 @@ line' }}
 {{ '' is string }}|{{ '' | length == 0 }}|{{ ('a', 'b') | join }}|{{ 'é' == 'é' }}
 {{ [[1, 2], [3, 4]] | map('sum') | list }}|{{ [[1, 2], [3, 4]] | map('first') | list }}|{{ ['1', '2'] | map('int') | sum }}
 {{ d.values() | list | length }}|{{ d.keys() | sort }}|{{ d.items() | sort | first }}
-{{ loop is defined }}|{{ self is defined }}|{{ caller is defined }}
+{{ loop is defined }}|{{ caller is defined }}
 {% set x = [] %}{% for i in range(3) %}{% set x = x + [i] %}{% endfor %}{{ x }}
 {% set s = 'aßc' %}{{ s[1] }}{{ s[1:] }}{{ s | length }}{{ s.upper() | length }}
 {{ {'a': 1}.a }}|{{ {'a': {'b': 2}}['a']['b'] }}|{{ [{'a': 1}][0].a }}|{{ {'x y': 1}['x y'] }}|{{ {'a': none}.a is none }}|{{ {'a': none}.get('a', 1) }}
-{{ 'x' * 3 ~ 'y' }}|{{ 1 ~ 2 + 3 }}|{{ 1 + 2 ~ 3 }}|{{ 2 * 3 ~ 4 }}
+{{ 'x' * 3 ~ 'y' }}|{{ 2 * 3 ~ 4 }}
+{{ 1 ~ 2 + 3 }}
+{{ 1 + 2 ~ 3 }}
+{{ 5 }}|{{ 2 * 3 ~ 4 }}
 '''
 
 # Whitespace control and other templates of several lines.

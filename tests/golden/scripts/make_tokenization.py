@@ -2,7 +2,9 @@
 """Writes tests/golden/tokenization/tiny.json: small BPE tokenizers, one a feature, and what Hugging Face's tokenizers
 makes of a few texts with them.
 
-usage: make_tokenization.py [OUT.json]        (needs: pip install tokenizers==0.23.3)
+usage: make_tokenization.py OUT.json [NAME=TOKENIZER.json ...]        (needs: pip install tokenizers==0.23.3)
+
+The committed file has one real tokenizer more: stories260K=../shared/models/stories260K/hf/tokenizer.json.
 
   texts       the texts
   tokenizers  [{"name", "json": the tokenizer.json, "ids": per text, "decoded": per text, "skipped": per text}]
@@ -132,9 +134,14 @@ def documents():
 
 
 def main():
-    out = sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(__file__), "..", "tokenization", "tiny.json")
+    out = sys.argv[1]
     lines = []
-    for name, document in documents():
+    chosen = list(documents())
+    for argument in sys.argv[2:]:
+        name, path = argument.split("=", 1)
+        with open(path, encoding="utf-8") as file:
+            chosen.append((name, json.load(file)))
+    for name, document in chosen:
         tokenizer = Tokenizer.from_str(json.dumps(document))
         ids = [tokenizer.encode(text, add_special_tokens=False).ids for text in TEXTS]
         entry = {"name": name, "json": document, "ids": ids,

@@ -1,5 +1,7 @@
 // "%" formatting and str.format with Python's format specifications.
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 
@@ -67,16 +69,12 @@ std::string sign_of(const Spec& spec, bool negative) {
 
 std::string format_integer(Runtime& runtime, const Spec& spec, std::int64_t value) {
   const bool negative = value < 0;
-  auto rest = static_cast<std::uint64_t>(value);
-  if (negative) rest = std::uint64_t{0} - rest;
   const char type = spec.type;
-  const unsigned base = type == 'x' || type == 'X' ? 16 : type == 'o' ? 8 : type == 'b' ? 2 : 10;
-  std::string digits;
-  do {
-    digits.push_back((type == 'X' ? "0123456789ABCDEF" : "0123456789abcdef")[rest % base]);
-    rest /= base;
-  } while (rest > 0);
-  std::reverse(digits.begin(), digits.end());
+  const int base = type == 'x' || type == 'X' ? 16 : type == 'o' ? 8 : type == 'b' ? 2 : 10;
+  std::array<char, 72> buffer{};
+  char* end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, base).ptr;
+  std::string digits(buffer.data() + (negative ? 1 : 0), end);
+  if (type == 'X') digits = to_upper(digits);
   if (spec.precision > 0 && digits.size() < static_cast<std::size_t>(spec.precision))
     digits.insert(0, static_cast<std::size_t>(spec.precision) - digits.size(), '0');
   if (spec.grouping != 0) group_digits(digits, spec.grouping, base == 10 ? 3 : 4);

@@ -94,7 +94,8 @@ std::vector<std::pair<std::string, Value>> global_functions() {
           add("namespace", [](Runtime& runtime, Args& args) {
             auto space = std::make_shared<Namespace>();
             runtime.keep(space);
-            for (const auto& [name, value] : make_dict(runtime, args)->entries)
+            const auto attributes = make_dict(runtime, args);
+            for (const auto& [name, value] : attributes->entries)
               space->set(name.is_string() ? name.bytes() : repr(runtime, name), value);
             return Value(std::shared_ptr<Object>(space));
           })};

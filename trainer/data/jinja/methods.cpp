@@ -327,8 +327,9 @@ const Names kDictMutators = {"clear", "pop", "popitem", "setdefault", "update"};
 const Names kOtherTextMethods = {"casefold",  "encode",  "expandtabs", "format_map",   "isascii",   "isidentifier",
                                  "isnumeric", "istitle", "maketrans",  "isprintable",  "swapcase",  "translate",
                                  "zfill"};
-const Names kOtherIntMethods = {"as_integer_ratio", "bit_count", "bit_length", "conjugate",  "denominator", "from_bytes",
-                                "hex",              "imag",      "is_integer", "numerator", "real",        "to_bytes"};
+const Names kNumberAttributes = {"as_integer_ratio", "bit_count", "bit_length", "conjugate", "denominator",
+                                 "from_bytes",       "fromhex",   "hex",        "imag",      "is_integer",
+                                 "numerator",        "real",      "to_bytes"};
 
 }  // namespace
 
@@ -350,12 +351,10 @@ std::optional<Value> method_of(const Value& self, const std::string& name) {
           self.depth() + 1);
     }
   }
-  const bool known = (self.is_string() && kOtherTextMethods.count(name) != 0) || is_mutating(self, name) ||
-                     (self.is_number() && kOtherIntMethods.count(name) != 0);
-  if (!known) return std::nullopt;
-  return make_function(name, [type = self.type_name(), name](Runtime&, Args&) -> Value {
-    fail("NotImplementedError", "the method " + type + "." + name + " is not supported");
-  });
+  const std::string what = self.type_name() + "." + name + " is not supported";
+  if (self.is_number() && kNumberAttributes.count(name) != 0) fail("NotImplementedError", what);
+  if (!(self.is_string() && kOtherTextMethods.count(name) != 0) && !is_mutating(self, name)) return std::nullopt;
+  return make_function(name, [what](Runtime&, Args&) -> Value { fail("NotImplementedError", what); });
 }
 
 Value split_lines(Runtime& runtime, const std::string& text, bool markup, bool keep_ends) {

@@ -8,7 +8,8 @@
 
 namespace vernier::jinja {
 
-// The bound method; a Python method that we do not have is a function that fails when called; nothing for other names.
+// The bound method; nothing for names that Python does not have either. Methods that only we lack fail
+// (NotImplementedError): those of str when called, those of numbers at once.
 std::optional<Value> method_of(const Value& self, const std::string& name);
 // Whether the sandbox hides it because it would change a list or dict.
 bool is_mutating(const Value& self, const std::string& name);

@@ -36,11 +36,14 @@ struct DictView : Object {
 
 // An iterator that can be walked once, as Python's generators are: always true, without length or index.
 struct Generator : Object {
-  Generator(Next source, std::string name, int levels) : next(std::move(source)), type(std::move(name)), level(levels) {}
+  Generator(Next source, std::string name, int levels)
+      : next(std::make_shared<Next>(std::move(source))), type(std::move(name)), level(levels) {}
   std::string type_name() const override { return type; }
-  Next iterate() override { return next; }
+  Next iterate() override {
+    return [shared = next](Value& out) { return (*shared)(out); };
+  }
   int depth() const override { return level; }
-  Next next;
+  std::shared_ptr<Next> next;
   std::string type;
   int level;
 };

@@ -177,20 +177,15 @@ struct Indices {
   std::int64_t start, step, count;
 };
 
-// Python's slice.indices of a sequence of `size` items.
+// Python's slice.indices of a sequence of `size` items. Precondition: each is an int or None.
 Indices slice_indices(std::int64_t size, const Value& start, const Value& stop, const Value& step) {
-  const auto integer = [](const Value& value, std::int64_t otherwise) {
-    if (value.is_none()) return otherwise;
-    if (!value.is_int()) fail("TypeError", "slice indices must be integers or None");
-    return value.as_int();
-  };
-  const std::int64_t by = integer(step, 1);
+  const std::int64_t by = step.is_none() ? 1 : step.as_int();
   if (by == 0) fail("ValueError", "slice step cannot be zero");
   const std::int64_t low = by > 0 ? 0 : -1;
   const std::int64_t high = by > 0 ? size : size - 1;
   const auto clamp = [&](const Value& value, std::int64_t otherwise) {
     if (value.is_none()) return otherwise;
-    const std::int64_t at = integer(value, 0);
+    const std::int64_t at = value.as_int();
     return std::clamp(at < 0 ? at + size : at, low, high);
   };
   const std::int64_t first = clamp(start, by > 0 ? low : high);
@@ -366,7 +361,10 @@ Value slice(Runtime& runtime, const Value& value, const Value& start, const Valu
   require_defined(value);
   const auto range = value.object_as<Range>();
   if (!value.is_string() && !value.is_sequence() && !range)
-    fail("TypeError", "'" + value.type_name() + "' object is not sliceable");
+    fail("TypeError", "'" + value.type_name() + "' object cannot be sliced");
+  for (const Value* index : {&start, &stop, &step}) {
+    if (!index->is_none() && !index->is_int()) fail("TypeError", "slice indices must be integers or None");
+  }
   const Indices at = slice_indices(*length(value), start, stop, step);
   if (value.is_string()) return slice_text(runtime, value.text(), at);
   if (range) {

@@ -42,7 +42,7 @@ Value get_attribute(Runtime& runtime, const Value& value, const std::string& nam
 Value get_item(Runtime& runtime, const Value& value, const Value& key);
 // The attribute as Python's getattr finds it, methods included.
 std::optional<Value> python_attribute(const Value& value, const std::string& name);
-// value[start:stop:step].
+// value[start:stop:step]; fails (TypeError, ValueError) as Python does.
 Value slice(Runtime& runtime, const Value& value, const Value& start, const Value& stop, const Value& step);
 
 // iter(value), paying a step an item; fails (TypeError) on what cannot be iterated.

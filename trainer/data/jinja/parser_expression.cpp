@@ -344,7 +344,9 @@ ExprPtr ExpressionParser::subscript(ExprPtr value) {
   }
   take();
   if (is_slice && parts.size() == 1) return std::move(parts[0]);
-  if (is_slice || parts.empty()) refuse("this subscript is not supported");
+  if (is_slice) refuse("a slice inside a tuple is not supported");
+  if (parts.empty())  // x[] looks the empty tuple up
+    return make(ExprKind::kItem, open.line, pair_of(std::move(value), make(ExprKind::kTuple, open.line)));
   if (parts.size() == 1) return std::move(parts[0]);
   // x[1, 2]: the first part was already read as x[1].
   ExprPtr result = std::move(parts[0]);

@@ -1,0 +1,68 @@
+#include "config/values.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "base/random.h"
+
+namespace vernier {
+namespace {
+
+TEST(Values, Numbers) {
+  EXPECT_EQ(parse_number("1e-4"), 1e-4);
+  EXPECT_EQ(parse_number("2E-4"), 2e-4);
+  EXPECT_EQ(parse_number("1.0e-4"), 1e-4);
+  EXPECT_EQ(parse_number(".5"), 0.5);
+  EXPECT_EQ(parse_number("+3"), 3.0);
+  EXPECT_EQ(parse_number("-0.25"), -0.25);
+  EXPECT_EQ(parse_number("1_000.5"), 1000.5);
+  for (const char* text :
+       {"",       "+",    "-",    ".",  "e5", "1e",  "nan", ".nan", "inf", "-.inf", "Infinity", "1e999",
+        "1e-999", "0x10", "1__0", "_1", "1_", "++1", "+-1", "1 2",  " 1",  "1,5",   "two",      "1e5x"})
+    EXPECT_FALSE(parse_number(text)) << text;
+}
+
+TEST(Values, Integers) {
+  EXPECT_EQ(parse_integer("16"), 16);
+  EXPECT_EQ(parse_integer("-1"), -1);
+  EXPECT_EQ(parse_integer("3.0"), 3);
+  EXPECT_EQ(parse_integer("1e3"), 1000);
+  EXPECT_EQ(parse_integer("1_000"), 1000);
+  EXPECT_EQ(parse_integer("9223372036854775807"), std::numeric_limits<std::int64_t>::max());
+  for (const char* text : {"", "1.5", "1e-1", "9223372036854775808", "1e17", "0x10", "sixteen", "nan"})
+    EXPECT_FALSE(parse_integer(text)) << text;
+}
+
+TEST(Values, Booleans) {
+  for (const char* text : {"true", "True", "YES", "on", "On"}) EXPECT_EQ(parse_bool(text), true) << text;
+  for (const char* text : {"false", "FALSE", "no", "Off"}) EXPECT_EQ(parse_bool(text), false) << text;
+  for (const char* text : {"", "1", "0", "y", "n", "t", "truee"}) EXPECT_FALSE(parse_bool(text).has_value()) << text;
+}
+
+TEST(Values, NumberTextReadsBackExactly) {
+  const RandomStream random(7, RandomPurpose::kSampling);
+  for (std::uint64_t i = 0; i < 20000; ++i) {
+    const std::uint64_t bits = static_cast<std::uint64_t>(random.at(2 * i)) << 32 | random.at(2 * i + 1);
+    const double value = std::bit_cast<double>(bits);
+    if (!std::isfinite(value)) continue;
+    const auto back = parse_number(number_text(value));
+    ASSERT_TRUE(back) << number_text(value);
+    EXPECT_EQ(std::bit_cast<std::uint64_t>(*back), bits) << number_text(value);
+  }
+  EXPECT_EQ(number_text(2e-4), "0.0002");
+  EXPECT_EQ(number_text(32), "32");
+}
+
+TEST(Values, YamlTextIsPlainOnlyWhereNoReaderTakesItForSomethingElse) {
+  EXPECT_EQ(yaml_text("runs/demo-1"), "runs/demo-1");
+  EXPECT_EQ(yaml_text("../x.jsonl"), "../x.jsonl");
+  for (const char* text : {"no", "True", "null", "1e-4", "16",   "",  "a: b", "a #b", "- x", "*x", "&x",
+                           "~",  "x y",  "[x]",  "{x}",  "1:30", "y", ".inf", "-x",   "@x",  "..."})
+    EXPECT_EQ(yaml_text(text).front(), '"') << text;
+  EXPECT_EQ(yaml_text("a\"b\\c\nd"), "\"a\\\"b\\\\c\\x0Ad\"");
+}
+
+}  // namespace
+}  // namespace vernier

@@ -1,0 +1,91 @@
+// `vernier check CONFIG`: everything that can be known in seconds without loading weights.
+
+#include <cstdio>
+
+#include "base/text.h"
+#include "commands/command.h"
+#include "commands/run_device.h"
+#include "commands/run_inputs.h"
+#include "data/batches.h"
+#include "spec/lora_targets.h"
+#include "train/trainer.h"
+
+namespace vernier {
+
+namespace {
+
+std::string bytes(std::int64_t count) {
+  return format_bytes(static_cast<std::uint64_t>(count));
+}
+
+void print(const char* part, const std::string& text) {
+  std::printf("%-9s %s\n", part, text.c_str());
+}
+
+std::int64_t base_parameters(const ModelSpec& spec) {
+  std::int64_t total = 0;
+  for (const ExpectedWeight& weight : expected_weights(spec)) {
+    std::int64_t elements = 1;
+    for (const std::int64_t size : weight.shape) elements *= size;
+    total += elements;
+  }
+  return total;
+}
+
+void print_rows(const char* part, const Dataset& dataset) {
+  const DatasetStats stats = dataset.stats();
+  print(part, str(stats.rows, " rows, ", stats.tokens, " tokens, ", stats.targets, " targets (",
+                  stats.tokens > 0 ? 100 * stats.targets / stats.tokens : 0, " %); row shortest ", stats.shortest,
+                  ", median ", stats.median, ", p95 ", stats.p95, ", longest ", stats.longest));
+}
+
+void print_memory(const RunInputs& inputs, const Device& device) {
+  const bool bf16 = device.compute == at::kBFloat16;
+  const KeepChoice choice = choose_keep(inputs, device);
+  const MemoryPlan plan = plan_run_memory(inputs, bf16, device.threads, choice.keep == Keep::kAll);
+  print("memory", choice.explanation);
+  print("", str("runtime ", bytes(plan.runtime), ", base ", bytes(plan.frozen), ", adapters with optimizer ",
+                bytes(plan.adapters), ", kept activations ", bytes(plan.kept), ", working ", bytes(plan.working),
+                ", rows ", bytes(plan.data), "; while loading ", bytes(plan.loading)));
+}
+
+int check_config(const std::string& config_path, const std::vector<std::string>& overrides, const Log& log) {
+  RunInputs inputs = open_run(config_path, overrides, Purpose::kTrain, log);
+  const Config& config = inputs.config();
+  const auto targets = match_lora_targets(inputs.spec, config.lora);
+  const std::int64_t trained = lora_parameters(inputs.spec, targets, config.lora.r), all = base_parameters(inputs.spec);
+  print("config", str(config_path, " is right"));
+  print("model", str(inputs.base->path(), ": ", inputs.spec.model_type, ", ", all, " parameters, ", inputs.spec.layers,
+                     " layers, vocabulary ", inputs.spec.vocab));
+  print("tokenizer", inputs.tokenizer == nullptr ? "none (tokenized rows only)"
+                                                 : str(inputs.tokenizer->vocab_size(), " tokens, chat template ",
+                                                       inputs.tokenizer->chat_template().empty() ? "none" : "present"));
+  char share[16];
+  std::snprintf(share, sizeof share, "%.2f", 100.0 * static_cast<double>(trained) / static_cast<double>(all));
+  print("targets",
+        str(targets.size(), " linears x rank ", config.lora.r, ": ", trained, " trainable parameters (", share, " %)"));
+  read_datasets(inputs, log);
+  print_rows("data", inputs.train);
+  if (inputs.evaluation.size() > 0) print_rows("eval", inputs.evaluation);
+  const Batches batches(inputs.train, config.batch, config.seed);
+  print("steps", str(total_steps(config.train, batches.steps_per_epoch()), " (", batches.steps_per_epoch(),
+                     " an epoch), checkpoint ", bytes(3 * 4 * trained), " each"));
+  const Device device = open_run_device(config.device);
+  print("device", device.description());
+  print_memory(inputs, device);
+  return 0;
+}
+
+}  // namespace
+
+void add_check(CommandLine& line) {
+  CLI::App* command =
+      line.app.add_subcommand("check", "Is the config right, what will be trained on, will it fit: in seconds");
+  const auto arguments = std::make_shared<ConfigArguments>();
+  arguments->add_to(*command);
+  command->callback([&line, command, arguments] {
+    line.run = [=](const Log& log) { return check_config(arguments->path, ConfigArguments::overrides(*command), log); };
+  });
+}
+
+}  // namespace vernier

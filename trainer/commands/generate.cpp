@@ -1,0 +1,141 @@
+// `vernier generate`: completions of one prompt to stdout, or of a file of prompts to a file.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "commands/command.h"
+#include "commands/model_options.h"
+#include "infer/complete.h"
+#include "infer/output_path.h"
+#include "infer/prompt_rows.h"
+#include "infer/stop_tokens.h"
+#include "io/atomic_file.h"
+
+namespace vernier {
+
+namespace {
+
+struct GenerateArguments {
+  ModelOptions model;
+  std::optional<std::string> prompt;
+  std::string prompts, out, chat_template = "tokenizer_default";
+  bool raw = false;
+  GenerateOptions options;
+};
+
+void check_arguments(const GenerateArguments& arguments) {
+  const auto refuse = [](const std::string& what, const std::string& fix) {
+    throw Error(ErrorKind::kInput, what, "command line", fix);
+  };
+  const bool text = arguments.prompt.has_value(), file = !arguments.prompts.empty();
+  if (text && file) refuse("both --prompt and --prompts", "--prompt TEXT for one, --prompts F.jsonl for many");
+  if (!text && !file) refuse("no prompt", "--prompt TEXT, or --prompts F.jsonl --out F.jsonl");
+  if (text && !arguments.out.empty()) refuse("--out without --prompts", "--prompt writes its completion to stdout");
+  if (file && arguments.out.empty()) refuse("--prompts without --out", "--out F.jsonl takes the rows with completions");
+  if (!std::isfinite(arguments.options.temperature)) refuse("--temperature is not finite", "0 is greedy, 1 is plain");
+  if (file) check_output_path(arguments.out, {arguments.prompts});
+}
+
+// At least the tokens of the longest row that may be needed, known before there is a tokenizer: a byte is at most one
+// token. 0, the model's default, where that is enough.
+std::int64_t row_tokens_bound(const GenerateArguments& arguments, const std::vector<PromptRow>& rows) {
+  constexpr std::size_t kTemplateTokens = 4096, kDefaultTokens = 8192;
+  std::size_t bytes = arguments.prompt ? arguments.prompt->size() : 0;
+  for (const PromptRow& row : rows) bytes = std::max(bytes, row.row.dump().size());
+  const std::size_t bound = bytes + kTemplateTokens + static_cast<std::size_t>(arguments.options.max_new_tokens);
+  return bound <= kDefaultTokens ? 0 : static_cast<std::int64_t>(bound);
+}
+
+std::unique_ptr<Tokenizer> require_tokenizer(const ModelDir& base) {
+  std::unique_ptr<Tokenizer> tokenizer = load_tokenizer(base);
+  if (tokenizer == nullptr)
+    throw Error(ErrorKind::kInput, "the base model has no tokenizer", base.path(),
+                "put its tokenizer.json or tokenizer.model there");
+  return tokenizer;
+}
+
+// Nothing with --raw.
+std::optional<ChatTemplate> open_template(const GenerateArguments& arguments, const ModelDir& base,
+                                          const Tokenizer& tokenizer) {
+  if (arguments.raw) return std::nullopt;
+  if (arguments.chat_template == "tokenizer_default" && tokenizer.chat_template().empty())
+    throw Error(ErrorKind::kInput, "the model has no chat template", base.path(),
+                "--raw continues the text as it is; --chat-template chatml, or a .jinja file, brings a template");
+  return load_chat_template(arguments.chat_template, tokenizer);
+}
+
+std::vector<Prompt> make_prompts(const GenerateArguments& arguments, const std::vector<PromptRow>& rows,
+                                 const ChatTemplate* chat_template, const Tokenizer& tokenizer) {
+  if (arguments.prompt) return {text_prompt(*arguments.prompt, chat_template, tokenizer, "--prompt")};
+  return row_prompts(rows, chat_template, tokenizer);
+}
+
+void write_rows(const std::string& path, std::vector<PromptRow> rows, const std::vector<std::string>& completions,
+                const Log& log) {
+  if (std::any_of(rows.begin(), rows.end(), [](const PromptRow& row) { return row.row.contains("completion"); }))
+    log.warning("rows that have a \"completion\" carry the generated one in " + path);
+  std::string lines;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    rows[i].row["completion"] = completions[i];
+    lines += rows[i].row.dump() + "\n";
+  }
+  write_file_atomically(path, lines);
+}
+
+int generate(const GenerateArguments& arguments, const Log& log) {
+  ModelRequest request = arguments.model.request();
+  check_arguments(arguments);
+  std::vector<PromptRow> rows;
+  if (!arguments.prompt) rows = read_prompt_rows(arguments.prompts);
+  request.max_row_tokens = row_tokens_bound(arguments, rows);
+  const OpenedModel opened = open_model(request, log);
+  const std::unique_ptr<Tokenizer> tokenizer = require_tokenizer(*opened.base);
+  const std::optional<ChatTemplate> chat_template = open_template(arguments, *opened.base, *tokenizer);
+  const ChatTemplate* turns = chat_template ? &*chat_template : nullptr;
+  const std::vector<Prompt> prompts = make_prompts(arguments, rows, turns, *tokenizer);
+  const std::vector<TokenId> stops = stop_tokens(opened.model.spec, *opened.base, *tokenizer, turns);
+  Arena arena(opened.device.torch);
+  const Completions done =
+      complete_prompts(opened.model, opened.device, arena, *tokenizer, prompts, stops, arguments.options, log);
+  if (arguments.prompt)
+    std::printf("%s\n", done.texts.front().c_str());
+  else
+    write_rows(arguments.out, std::move(rows), done.texts, log);
+  return 0;
+}
+
+void add_generation_options(CLI::App& command, GenerateArguments& arguments) {
+  GenerateOptions& options = arguments.options;
+  command.add_flag("--raw", arguments.raw, "Continue the text as it is, without the chat template");
+  command.add_option("--chat-template", arguments.chat_template, "tokenizer_default, chatml or a .jinja file")
+      ->capture_default_str();
+  command.add_option("--max-new-tokens", options.max_new_tokens, "Longest completion in tokens")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 20))
+      ->capture_default_str();
+  command.add_option("--temperature", options.temperature, "0 takes the likeliest token, above it draws")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command.add_option("--seed", options.seed, "Of the draws; with the row's number it fixes a completion")
+      ->capture_default_str();
+}
+
+}  // namespace
+
+void add_generate(CommandLine& line) {
+  CLI::App* command = line.app.add_subcommand("generate", "Write completions of one prompt or of a file of prompts");
+  const auto arguments = std::make_shared<GenerateArguments>();
+  arguments->model.add_to(*command);
+  command->add_option("--prompt", arguments->prompt, "One user message; its completion goes to stdout");
+  command->add_option(
+      "--prompts", arguments->prompts,
+      "Rows as .jsonl with \"prompt\" (a text) or \"messages\" (a trailing assistant turn is left out)");
+  command->add_option("--out", arguments->out, "The rows of --prompts, each with its \"completion\"");
+  add_generation_options(*command, *arguments);
+  command->callback(
+      [&line, arguments] { line.run = [arguments](const Log& log) { return generate(*arguments, log); }; });
+}
+
+}  // namespace vernier

@@ -1,0 +1,37 @@
+#include "commands/model_options.h"
+
+#include "base/error.h"
+
+namespace vernier {
+
+void ModelOptions::add_to(CLI::App& command) {
+  command.add_option("--base", base, "Base model: a directory, a GGUF file or a cached hub id [the adapter's]");
+  command.add_option("--adapter", adapter, "PEFT adapter directory [none]");
+  command
+      .add_option("--load-in-4bit", load_in_4bit,
+                  "Base as NF4 or as stored [as the adapter was trained; as stored without one]")
+      ->check(CLI::IsMember({"true", "false"}));
+  command.add_option("--bf16", bf16, "Compute in bf16; auto: where the CPU has it")
+      ->check(CLI::IsMember({"auto", "true", "false"}))
+      ->capture_default_str();
+  command.add_option("--kernels", kernels, "auto, scalar, avx2 or avx512")->capture_default_str();
+  command.add_option("--threads", threads, "Threads; 0: the CPUs this process may use")
+      ->check(CLI::Range(0, 4096))
+      ->capture_default_str();
+}
+
+ModelRequest ModelOptions::request() const {
+  if (base.empty() && adapter.empty())
+    throw Error(ErrorKind::kInput, "no model is named", "command line",
+                "--base DIR, or --adapter DIR for an adapter on its own base");
+  ModelRequest request;
+  request.base = base;
+  request.adapter = adapter;
+  if (!load_in_4bit.empty()) request.load_in_4bit = load_in_4bit == "true";
+  request.compute = bf16 == "auto" ? "auto" : bf16 == "true" ? "bf16" : "f32";
+  request.kernels = kernels;
+  request.threads = threads;
+  return request;
+}
+
+}  // namespace vernier

@@ -1,0 +1,30 @@
+#include <cstdio>
+
+#include "commands/command.h"
+#include "config/reference.h"
+#include "kernels/isa.h"
+
+namespace vernier {
+
+void add_version(CommandLine& line) {
+  CLI::App* command = line.app.add_subcommand("version", "Print the version and what this machine offers");
+  command->callback([&line] {
+    line.run = [](const Log&) {
+      std::printf("vernier %s (kernels %s, bf16 products %s)\n", VERNIER_VERSION, isa_name(choose_isa("auto")),
+                  bf16_supported() ? "in hardware" : "not in hardware");
+      return 0;
+    };
+  });
+}
+
+void add_config_reference(CommandLine& line) {
+  CLI::App* command = line.app.add_subcommand("config-reference", "Print docs/config.md: every key of the YAML file");
+  command->callback([&line] {
+    line.run = [](const Log&) {
+      std::fputs(config_reference_markdown().c_str(), stdout);
+      return 0;
+    };
+  });
+}
+
+}  // namespace vernier

@@ -1,0 +1,135 @@
+#include "io/checkpoint_manifest.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <set>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/text.h"
+#include "io/file_system.h"
+#include "io/json_fields.h"
+
+namespace vernier {
+namespace {
+
+constexpr std::int64_t kFormat = 1;
+constexpr std::size_t kMaxManifestBytes = std::size_t{16} << 20;
+
+std::string hex(std::uint64_t value) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string text(16, '0');
+  for (std::size_t i = 0; i < 16; ++i) text[i] = kDigits[value >> (60 - 4 * i) & 15u];
+  return text;
+}
+
+std::uint64_t read_hex(const JsonFields& fields) {
+  const std::string text = fields.text("xxh3");
+  if (text.size() != 16 || text.find_first_not_of("0123456789abcdef") != text.npos)
+    fields.fail("xxh3", "expected 16 hex digits");
+  return std::stoull(text, nullptr, 16);
+}
+
+std::string dump(const Json& json) {
+  return json.dump(2, ' ', true) + "\n";
+}
+
+// Every byte counts: what was parsed must be written back as the same bytes, and without its sum have that sum.
+void require_unchanged(const std::string& text, Json json, const std::string& path) {
+  const Error damaged(ErrorKind::kIntegrity, "the manifest is damaged: it does not have its own hash", path);
+  if (!json.is_object() || !json.contains("xxh3") || !json["xxh3"].is_string()) throw damaged;
+  if (dump(json) != text) throw damaged;
+  const std::string sum = json["xxh3"];
+  json.erase("xxh3");
+  if (hex(xxh3_64(dump(json))) != sum) throw damaged;
+}
+
+CheckpointManifest::File read_entry(const Json& json, const std::string& path) {
+  const JsonFields fields(json, path, ErrorKind::kIntegrity);
+  const std::int64_t size = fields.integer("size");
+  if (size < 0) fields.fail("size", "is negative");
+  const std::string name = fields.text("name");
+  if (!is_plain_file_name(name) || name == kManifestName) fields.fail("name", "is no file of a checkpoint");
+  return {name, static_cast<std::uint64_t>(size), read_hex(fields)};
+}
+
+}  // namespace
+
+std::string manifest_text(const CheckpointManifest& manifest) {
+  Json json = Json::object();
+  json["format"] = kFormat;
+  json["step"] = manifest.step;
+  json["files"] = Json::array();
+  for (const CheckpointManifest::File& file : manifest.files)
+    json["files"].push_back(Json::object({{"name", file.name}, {"size", file.size}, {"xxh3", hex(file.xxh3)}}));
+  json["xxh3"] = hex(xxh3_64(dump(json)));
+  return dump(json);
+}
+
+CheckpointManifest read_manifest(const std::string& checkpoint_dir) {
+  const std::string path = checkpoint_dir + "/" + kManifestName;
+  std::string text;
+  Json json;
+  try {
+    text = read_file(path, kMaxManifestBytes);
+    json = parse_json(text, path);
+  } catch (const Error& error) {
+    throw Error(ErrorKind::kIntegrity, error.what(), error.where());
+  }
+  require_unchanged(text, json, path);
+  const JsonFields fields(json, path, ErrorKind::kIntegrity);
+  const std::int64_t format = fields.integer("format");
+  if (format != kFormat)
+    fields.fail("format", str("this build reads format ", kFormat, ", not ", format), "use the version that wrote it");
+  CheckpointManifest manifest{fields.integer("step"), {}};
+  if (manifest.step < 0) fields.fail("step", "is negative");
+  const Json& files = fields.at("files");
+  if (!files.is_array()) fields.fail("files", "expected an array");
+  std::set<std::string> names;
+  for (const Json& file : files) {
+    manifest.files.push_back(read_entry(file, path));
+    if (!names.insert(manifest.files.back().name).second) fields.fail("files", "names a file twice");
+  }
+  return manifest;
+}
+
+CheckpointManifest::File sum_file(const std::string& path, const std::string& name) {
+  require_regular_file(path);
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (file < 0) throw Error(ErrorKind::kInput, str("cannot be opened: ", std::strerror(errno)), path);
+  CheckpointManifest::File sum{name};
+  Xxh3 hash;
+  std::string piece(std::size_t{1} << 20, '\0');
+  ssize_t got = 0;
+  while ((got = ::read(file, piece.data(), piece.size())) != 0) {
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) break;
+    hash.update(std::string_view(piece).substr(0, static_cast<std::size_t>(got)));
+    sum.size += static_cast<std::uint64_t>(got);
+  }
+  const int failure = errno;
+  ::close(file);
+  if (got < 0) throw Error(ErrorKind::kInput, str("cannot be read: ", std::strerror(failure)), path);
+  sum.xxh3 = hash.value();
+  return sum;
+}
+
+void verify_file(const std::string& checkpoint_dir, const CheckpointManifest::File& file) {
+  const std::string path = checkpoint_dir + "/" + file.name;
+  CheckpointManifest::File found;
+  try {
+    found = sum_file(path, file.name);
+  } catch (const Error& error) {
+    throw Error(ErrorKind::kIntegrity, error.what(), path);
+  }
+  if (found.size != file.size)
+    throw Error(ErrorKind::kIntegrity, str("has ", found.size, " bytes, ", file.size, " were written"), path);
+  if (found.xxh3 != file.xxh3)
+    throw Error(ErrorKind::kIntegrity, "is damaged: its bytes do not have the hash they were written with", path);
+}
+
+}  // namespace vernier

@@ -1,0 +1,35 @@
+#pragma once
+// manifest.json of a checkpoint (io/run_store draws it): what the checkpoint's files must be, and a sum over itself.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace vernier {
+
+inline constexpr const char* kManifestName = "manifest.json";
+
+struct CheckpointManifest {
+  struct File {
+    std::string name;
+    std::uint64_t size = 0;
+    std::uint64_t xxh3 = 0;
+  };
+
+  std::int64_t step = 0;
+  std::vector<File> files;
+};
+
+// The bytes of manifest.json.
+std::string manifest_text(const CheckpointManifest& manifest);
+
+// Reads DIR/manifest.json. Error(kIntegrity) when it is missing or any byte of it changed.
+CheckpointManifest read_manifest(const std::string& checkpoint_dir);
+
+// Size and hash of the file at `path`, read in pieces. Error(kInput) when it is absent or cannot be read.
+CheckpointManifest::File sum_file(const std::string& path, const std::string& name);
+
+// Error(kIntegrity) naming the file in `checkpoint_dir` that is missing, of another size, or of other bytes.
+void verify_file(const std::string& checkpoint_dir, const CheckpointManifest::File& file);
+
+}  // namespace vernier

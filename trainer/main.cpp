@@ -1,0 +1,74 @@
+// argv to a command; the only catch of the program; exit codes (base/error.h).
+
+#include <malloc.h>
+
+#include <cstdio>
+#include <exception>
+#include <new>
+
+#include "base/error.h"
+#include "commands/command.h"
+
+namespace {
+
+int fail(const vernier::Error& error) {
+  std::fprintf(stderr, "vernier: %s\n", error.message().c_str());
+  return error.exit_code();
+}
+
+// Large buffers come and go within a step: kept by the allocator, the kernel need not clear their pages again.
+void keep_freed_pages() {
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, 64 << 20);
+}
+
+int run(int argc, char** argv) {
+  using namespace vernier;
+  CLI::App app{"Vernier: QLoRA fine-tuning from one YAML file, on one box.", "vernier"};
+  app.require_subcommand(0, 1);
+  app.fallthrough();
+  app.get_formatter()->column_width(34);
+  std::string level = "info";
+  bool quiet = false, version = false;
+  app.add_flag("-q,--quiet", quiet, "Warnings and errors only");
+  app.add_option("--log-level", level, "debug, info, warning, error or off")->capture_default_str();
+  app.add_flag("--version", version, "Print the version");
+  CommandLine line{app, {}};
+  for (const auto add :
+       {add_train, add_check, add_eval, add_generate, add_merge, add_logits, add_config_reference, add_version})
+    add(line);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? 0 : static_cast<int>(ErrorKind::kInput);
+  }
+  if (version) {
+    std::printf("vernier %s\n", VERNIER_VERSION);
+    return 0;
+  }
+  if (!line.run) {
+    std::fputs(app.help().c_str(), stdout);
+    return 0;
+  }
+  const Log log(quiet ? LogLevel::kWarning : parse_log_level(level));
+  return line.run(log);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    keep_freed_pages();
+    return run(argc, argv);
+  } catch (const vernier::Error& error) {
+    return fail(error);
+  } catch (const std::bad_alloc&) {
+    return fail(
+        vernier::Error(vernier::ErrorKind::kResource, "out of memory", "",
+                       "a smaller micro_batch_size or sequence_len, or gradient_checkpointing: true, needs less"));
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "vernier: internal error: %s\n", error.what());
+    return vernier::kExitInternal;
+  }
+}

@@ -1,0 +1,116 @@
+#include "spec/memory_plan.h"
+
+#include <algorithm>
+#include <fstream>
+#include <string>
+
+namespace vernier {
+
+namespace {
+
+// Of a process that has loaded LibTorch and run its first products, measured (docs/decisions/memory.md).
+constexpr std::int64_t kRuntimeBytes = std::int64_t{150} << 20;
+constexpr std::int64_t kQueryBlock = 128;                      // tensor/cpu_attention.cpp
+constexpr std::int64_t kLogitsBytes = std::int64_t{32} << 20;  // model/loss.cpp
+constexpr std::int64_t kVocabSlice = 8192;
+
+std::int64_t nf4_bytes(std::int64_t weights, const QuantizationConfig& quantization) {
+  const std::int64_t blocks = (weights + quantization.blocksize - 1) / quantization.blocksize;
+  return weights / 2 + (quantization.double_quant ? blocks + (blocks + 255) / 256 * 4 : blocks * 4);
+}
+
+struct Sizes {
+  const ModelSpec& spec;
+  const MemoryRequest& request;
+  std::int64_t n;  // tokens
+  std::int64_t c;  // bytes of a compute element
+
+  std::int64_t qkv_out() const { return spec.q_dim() + 2 * spec.kv_dim(); }
+  std::int64_t product_scratch(std::int64_t in, std::int64_t out, std::int64_t linears) const {
+    const std::int64_t rank = linears * request.rank;
+    const bool materialized =
+        request.load_in_4bit || request.base_type != (request.bf16_compute ? Dtype::kBF16 : Dtype::kF32);
+    return c * ((materialized ? in * out : 0) + rank * in + 2 * out * rank + n * rank + rank * in);
+  }
+};
+
+std::int64_t frozen_bytes(const ModelSpec& spec, const MemoryRequest& request) {
+  const auto element = static_cast<std::int64_t>(dtype_bytes(request.base_type));
+  std::int64_t layer = 2 * 4 * spec.hidden + (spec.qk_norm ? 2 * 4 * spec.head_dim : 0);
+  for (const Linear linear : kLinears) {
+    const std::int64_t weights = linear_in(spec, linear) * linear_out(spec, linear);
+    layer += request.load_in_4bit ? nf4_bytes(weights, request.quantization) : weights * element;
+  }
+  return spec.layers * layer + (spec.tied_head ? 1 : 2) * spec.vocab * spec.hidden * element;
+}
+
+std::int64_t kept_bytes(const Sizes& sizes) {
+  const ModelSpec& spec = sizes.spec;
+  const std::int64_t ranks = static_cast<std::int64_t>(kLinears.size()) * sizes.request.rank;
+  std::int64_t layer = 2 * 4 * spec.hidden + sizes.c * (spec.q_dim() + ranks);
+  if (sizes.request.keep_all) layer += sizes.c * (sizes.qkv_out() + 2 * spec.intermediate);
+  return sizes.n * (spec.layers * layer + 2 * 4 * spec.hidden);
+}
+
+std::int64_t head_scratch(const Sizes& sizes) {
+  const ModelSpec& spec = sizes.spec;
+  const std::int64_t rows = std::min(std::clamp<std::int64_t>(kLogitsBytes / (4 * spec.vocab) / 16 * 16, 16, 512),
+                                     std::max<std::int64_t>(sizes.request.micro_batch_targets, 1));
+  const std::int64_t slice = std::min(kVocabSlice, spec.vocab);
+  return rows * (4 * spec.vocab + sizes.c * slice + (3 * 4 + 2 * sizes.c) * spec.hidden);
+}
+
+std::int64_t mlp_scratch(const Sizes& sizes) {
+  const ModelSpec& spec = sizes.spec;
+  const std::int64_t activations =
+      sizes.n * sizes.c *
+      (3 * spec.hidden + (sizes.request.keep_all ? 0 : 2 * spec.intermediate) + 2 * spec.intermediate);
+  return activations + std::max(sizes.product_scratch(spec.hidden, 2 * spec.intermediate, 2),
+                                sizes.product_scratch(spec.intermediate, spec.hidden, 1));
+}
+
+std::int64_t attention_scratch(const Sizes& sizes) {
+  const ModelSpec& spec = sizes.spec;
+  const std::int64_t stream =
+      sizes.n * sizes.c * (3 * spec.hidden + spec.q_dim() + (sizes.request.keep_all ? 1 : 2) * sizes.qkv_out());
+  const std::int64_t heads = 2 * 4 * sizes.n * sizes.qkv_out();
+  const std::int64_t scores =
+      sizes.request.threads * 2 * 4 * std::min(kQueryBlock, sizes.request.longest_row) * sizes.request.longest_row;
+  return stream + std::max(heads + scores, sizes.product_scratch(spec.hidden, sizes.qkv_out(), 3));
+}
+
+}  // namespace
+
+std::int64_t MemoryPlan::peak() const {
+  return runtime + frozen + data + std::max(loading, adapters + kept + working);
+}
+
+MemoryPlan plan_memory(const ModelSpec& spec, const MemoryRequest& request) {
+  const Sizes sizes{spec, request, request.micro_batch_tokens, request.bf16_compute ? 2 : 4};
+  MemoryPlan plan;
+  plan.runtime = kRuntimeBytes;
+  plan.frozen = frozen_bytes(spec, request);
+  plan.adapters = 4 * 4 * request.lora_parameters;
+  plan.kept = kept_bytes(sizes);
+  plan.working = std::max({head_scratch(sizes), mlp_scratch(sizes), attention_scratch(sizes)});
+  std::int64_t largest = 0;
+  for (const Linear linear : kLinears) largest = std::max(largest, linear_in(spec, linear) * linear_out(spec, linear));
+  plan.loading = request.load_in_4bit ? 4 * largest : 0;
+  return plan;
+}
+
+std::int64_t available_memory() {
+  std::int64_t available = std::int64_t{1} << 50;
+  std::ifstream meminfo("/proc/meminfo");
+  for (std::string key; meminfo >> key;) {
+    std::int64_t kib = 0;
+    if (key == "MemAvailable:" && meminfo >> kib) available = kib * 1024;
+    std::getline(meminfo, key);
+  }
+  std::int64_t limit = 0, used = 0;
+  if (std::ifstream("/sys/fs/cgroup/memory.max") >> limit && std::ifstream("/sys/fs/cgroup/memory.current") >> used)
+    available = std::min(available, std::max<std::int64_t>(limit - used, 0));
+  return available;
+}
+
+}  // namespace vernier

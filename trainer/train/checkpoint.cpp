@@ -1,0 +1,92 @@
+#include "train/checkpoint.h"
+
+#include "base/error.h"
+#include "base/text.h"
+#include "io/atomic_file.h"
+#include "io/run_store.h"
+#include "model/adapter.h"
+#include "tensor/tensor_files.h"
+
+namespace vernier {
+
+namespace {
+
+constexpr const char* kOptimizerName = "optimizer.safetensors";
+constexpr const char* kStateName = "trainer_state.json";
+
+std::string state_json(const AdamW& optimizer, const RunIdentity& identity, const TrainerState& state) {
+  Json json;
+  json["format"] = 1;
+  json["step"] = state.step;
+  json["optimizer_steps"] = optimizer.state().steps;
+  json["metrics_bytes"] = state.metrics_bytes;
+  json["base_sha256"] = identity.base;
+  json["tokenizer_sha256"] = identity.tokenizer;
+  json["data_sha256"] = identity.data;
+  json["device"] = identity.device;
+  json["settings"] = identity.settings;
+  return json.dump(2) + "\n";
+}
+
+void refuse_changes(const Json& saved, const RunIdentity& identity, const std::string& where) {
+  std::vector<std::string> changes;
+  const auto compare = [&](const char* key, const std::string& now, const char* what) {
+    if (saved.at(key).get<std::string>() != now) changes.push_back(str(what, " changed"));
+  };
+  compare("base_sha256", identity.base, "the base model");
+  compare("tokenizer_sha256", identity.tokenizer, "the tokenizer");
+  compare("data_sha256", identity.data, "the training data");
+  for (const auto& [key, now] : identity.settings.items()) {
+    const Json before = saved.at("settings").contains(key) ? saved["settings"][key] : Json();
+    if (before != now) changes.push_back(str(key, " was ", before.dump(), " and is ", now.dump()));
+  }
+  if (changes.empty()) return;
+  throw Error(ErrorKind::kInput, str("this is not the run that the checkpoint belongs to: ", join(changes, "; ")),
+              where, "undo the change, or start again with --overwrite-output-dir");
+}
+
+}  // namespace
+
+void save_checkpoint(const OutputLock& lock, const Decoder& model, const AdamW& optimizer, const AdapterFiles& files,
+                     const RunIdentity& identity, const TrainerState& state) {
+  CheckpointWriter writer(lock, state.step);
+  writer.write_file(kAdapterConfigName, adapter_config_json(files.peft));
+  writer.write_file(kQuantizationRecordName, quantization_record_json(files.quantization));
+  write_adapter_tensors(model, writer.path(kAdapterWeightsName));
+  writer.add_file(kAdapterWeightsName);
+  write_tensors(writer.path(kOptimizerName),
+                {{"exp_avg", optimizer.state().exp_avg}, {"exp_avg_sq", optimizer.state().exp_avg_sq}});
+  writer.add_file(kOptimizerName);
+  writer.write_file(kStateName, state_json(optimizer, identity, state));
+  writer.commit();
+}
+
+TrainerState restore_checkpoint(const std::string& checkpoint_dir, const Decoder& model, AdamW& optimizer,
+                                const RunIdentity& identity, std::vector<std::string>& notes) {
+  const std::string state_path = checkpoint_dir + "/" + kStateName;
+  const Json saved = read_json_file(state_path);
+  try {
+    refuse_changes(saved, identity, checkpoint_dir);
+    if (const auto device = saved.at("device").get<std::string>(); device != identity.device)
+      notes.push_back(str("the checkpoint was written on \"", device, "\", this is \"", identity.device,
+                          "\": the last bits may differ"));
+    load_adapter_tensors(model, checkpoint_dir);
+    const SafetensorsFile file(checkpoint_dir + "/" + kOptimizerName);
+    read_f32_into(file, "exp_avg", optimizer.state().exp_avg);
+    read_f32_into(file, "exp_avg_sq", optimizer.state().exp_avg_sq);
+    optimizer.state().steps = saved.at("optimizer_steps").get<std::int64_t>();
+    return {saved.at("step").get<std::int64_t>(), saved.at("metrics_bytes").get<std::uint64_t>()};
+  } catch (const Json::exception& error) {
+    throw Error(ErrorKind::kIntegrity, str("not a trainer's state: ", error.what()), state_path);
+  }
+}
+
+void write_root_adapter(const std::string& output_dir, const Decoder& model, const AdapterFiles& files) {
+  write_file_atomically(output_dir + "/" + kQuantizationRecordName, quantization_record_json(files.quantization));
+  write_file_atomically(output_dir + "/" + kAdapterConfigName, adapter_config_json(files.peft));
+  const std::string weights = output_dir + "/" + kAdapterWeightsName, temporary = weights + ".tmp";
+  write_adapter_tensors(model, temporary);
+  replace_by_rename(temporary, weights);
+}
+
+}  // namespace vernier

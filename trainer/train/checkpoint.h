@@ -1,0 +1,49 @@
+#pragma once
+// What a run writes: the adapter in PEFT's files, alone at the root of output_dir and, with the trainer's state, in
+// each checkpoint. The bytes and their safety are io/run_store's; here is what they hold.
+//
+//   adapter_config.json, adapter_model.safetensors, vernier.json   a checkpoint loads in PEFT as it is
+//   optimizer.safetensors   exp_avg, exp_avg_sq f32 [parameters], in the order of the trained tensors
+//   trainer_state.json      step, length of metrics.jsonl, and what must be the same when the run goes on
+
+#include <cstdint>
+#include <string>
+
+#include "io/json.h"
+#include "io/output_lock.h"
+#include "io/peft_files.h"
+#include "model/decoder.h"
+#include "optim/adamw.h"
+
+namespace vernier {
+
+// What identifies a run: a resume must find it again.
+struct RunIdentity {
+  std::string base, tokenizer, data;  // SHA-256
+  Json settings;                      // the options that shape the numbers, key by key
+  std::string device;                 // kernels, type, threads: bits may differ under others
+};
+
+struct TrainerState {
+  std::int64_t step = 0;
+  std::uint64_t metrics_bytes = 0;
+};
+
+struct AdapterFiles {
+  PeftAdapterConfig peft;
+  QuantizationRecord quantization;
+};
+
+// checkpoint-N with everything; durable when it returns.
+void save_checkpoint(const OutputLock& lock, const Decoder& model, const AdamW& optimizer, const AdapterFiles& files,
+                     const RunIdentity& identity, const TrainerState& state);
+
+// Adapter, optimizer and state out of a checkpoint that has been verified. Error(kInput) saying what changed when base,
+// data, tokenizer or a setting is not the checkpoint's; `notes` gets a line when only the device is.
+TrainerState restore_checkpoint(const std::string& checkpoint_dir, const Decoder& model, AdamW& optimizer,
+                                const RunIdentity& identity, std::vector<std::string>& notes);
+
+// The adapter at the root of the output directory: each file by rename, the weights last.
+void write_root_adapter(const std::string& output_dir, const Decoder& model, const AdapterFiles& files);
+
+}  // namespace vernier

@@ -1,0 +1,161 @@
+#include "train/trainer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "io/run_store.h"
+#include "optim/clip.h"
+#include "train/signals.h"
+
+namespace vernier {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+}  // namespace
+
+std::int64_t total_steps(const TrainConfig& config, std::int64_t steps_per_epoch) {
+  if (config.max_steps) return *config.max_steps;
+  return std::max<std::int64_t>(
+      1, static_cast<std::int64_t>(std::ceil(config.num_epochs * static_cast<double>(steps_per_epoch))));
+}
+
+Trainer::Trainer(const TrainConfig& train, const OptimizerConfig& optimizer, const BatchConfig& batch, Keep keep,
+                 AdapterFiles files, RunIdentity identity, const Parts& parts)
+    : train_(train),
+      optimizer_config_(optimizer),
+      batch_(batch),
+      keep_(keep),
+      files_(std::move(files)),
+      identity_(std::move(identity)),
+      parts_(parts),
+      steps_per_epoch_(parts.batches.steps_per_epoch()),
+      total_steps_(total_steps(train, steps_per_epoch_)),
+      schedule_(optimizer, total_steps_),
+      metrics_file_(train.output_dir + "/metrics.jsonl") {}
+
+RunSummary Trainer::run(const TrainerState& state) {
+  const StopSignals signals;
+  const auto start = Clock::now();
+  summary_.steps = state.step;
+  while (summary_.steps < total_steps_) {
+    const StepMetrics metrics = take_step(summary_.steps);
+    summary_.steps = metrics.step;
+    summary_.last_loss = metrics.loss;
+    summary_.tokens += metrics.tokens;
+    metrics_file_.append(metrics_line(metrics, peak_rss_bytes()));
+    show(metrics, state.step, seconds_since(start));
+    if (evaluation_due(metrics.step)) evaluate_and_log(metrics);
+    const bool stop = signals.stop_requested();
+    if (stop || save_due(metrics.step)) save(metrics.step);
+    if (stop && metrics.step < total_steps_) {
+      summary_.end = RunEnd::kStoppedBySignal;
+      break;
+    }
+  }
+  summary_.seconds = seconds_since(start);
+  if (summary_.end == RunEnd::kFinished) write_root_adapter(train_.output_dir, parts_.model, files_);
+  return summary_;
+}
+
+StepMetrics Trainer::take_step(std::int64_t step) {
+  const auto start = Clock::now();
+  const StepBatch batch = parts_.batches.step(step);
+  const auto targets = static_cast<double>(std::max<std::int64_t>(batch.trained_tokens, 1));
+  parts_.model.lora->gradients().zero_();
+  double loss = 0;
+  std::int64_t first_row = 0;
+  for (const MicroBatch& micro : batch.micro) {
+    TokenBatch tokens = as_token_batch(micro);
+    tokens.step = step;
+    tokens.first_row_in_step = first_row;
+    first_row += static_cast<std::int64_t>(micro.rows.size());
+    if (micro.trained_tokens() == 0) continue;
+    loss +=
+        loss_and_gradients(parts_.model, parts_.device, tokens, static_cast<float>(1 / targets), keep_, arena_).loss;
+  }
+  loss /= targets;
+  const double norm = gradient_norm(parts_.model.lora->gradients(), parts_.device);
+  if (!std::isfinite(loss)) diverged("the loss", loss, step);
+  if (!std::isfinite(norm)) diverged("the gradient norm", norm, step);
+  const double rate = schedule_.rate(step);
+  parts_.optimizer.step(parts_.device, rate, clip_factor(norm, optimizer_config_.max_grad_norm));
+  return {step + 1, batch.epoch, loss, norm, rate, batch.tokens, batch.trained_tokens, seconds_since(start)};
+}
+
+void Trainer::diverged(const char* what, double value, std::int64_t step) const {
+  std::vector<std::string> places;
+  for (const std::int64_t row : parts_.batches.row_indices(step)) {
+    if (places.size() == 8) {
+      places.push_back("...");
+      break;
+    }
+    places.push_back(parts_.dataset.place(row));
+  }
+  throw Error(ErrorKind::kNumeric, str(what, " is ", format_float(value), ", so the update was not made"),
+              str("step ", step + 1),
+              str("rows of this step: ", join(places, ", "), "; a lower learning_rate often helps"));
+}
+
+void Trainer::evaluate_and_log(const StepMetrics& metrics) {
+  const std::int64_t rows = parts_.evaluation->size();
+  const Evaluation evaluation =
+      evaluate(parts_.model, parts_.device, *parts_.evaluation, batch_.micro_batch_size, arena_,
+               [&](std::int64_t done) { parts_.log.live(str("evaluating ", done, "/", rows, " rows")); });
+  summary_.last_eval_loss = evaluation.loss;
+  metrics_file_.append(evaluation_line(metrics.step, metrics.epoch, evaluation.loss, evaluation.tokens));
+  parts_.log.info(str("step ", metrics.step, "  eval_loss ", format_float(evaluation.loss), "  (", rows, " rows, ",
+                      evaluation.targets, " targets)"));
+}
+
+void Trainer::save(std::int64_t step) {
+  metrics_file_.sync();
+  save_checkpoint(parts_.lock, parts_.model, parts_.optimizer, files_, identity_, {step, metrics_file_.bytes()});
+  parts_.log.info(str("saved step ", step, " in ", train_.output_dir, "/", checkpoint_name(step)));
+  if (train_.save_total_limit > 0) prune_checkpoints(parts_.lock, static_cast<std::size_t>(train_.save_total_limit));
+}
+
+void Trainer::show(const StepMetrics& metrics, std::int64_t first_step, double seconds) {
+  const auto done = static_cast<double>(metrics.step - first_step);
+  const std::string line =
+      progress_line(metrics, total_steps_, seconds / done * static_cast<double>(total_steps_ - metrics.step));
+  const bool due = metrics.step % train_.logging_steps == 0 || metrics.step == total_steps_;
+  if (parts_.log.is_terminal()) {
+    parts_.log.live(line);
+    if (metrics.step == total_steps_) parts_.log.info(line);
+  } else if (due) {
+    parts_.log.info(line);
+  }
+}
+
+bool Trainer::every(std::optional<std::int64_t> steps, std::optional<std::int64_t> per_epoch, std::int64_t done) const {
+  if (steps) return done % *steps == 0;
+  const std::int64_t parts = per_epoch.value_or(1);
+  const std::int64_t in_epoch = (done - 1) % steps_per_epoch_ + 1;
+  // The step at which another of the epoch's parts is full.
+  return in_epoch * parts / steps_per_epoch_ > (in_epoch - 1) * parts / steps_per_epoch_;
+}
+
+bool Trainer::evaluation_due(std::int64_t done) const {
+  if (parts_.evaluation == nullptr) return false;
+  return done == total_steps_ || every(train_.eval_steps, train_.evals_per_epoch, done);
+}
+
+bool Trainer::save_due(std::int64_t done) const {
+  if (train_.save_strategy == SaveStrategy::kNo) return false;
+  if (done == total_steps_) return true;
+  if (train_.save_strategy == SaveStrategy::kEpoch) return every({}, train_.saves_per_epoch, done);
+  constexpr std::int64_t kDefaultSaveSteps = 500;
+  return every(train_.saves_per_epoch ? train_.save_steps : train_.save_steps.value_or(kDefaultSaveSteps),
+               train_.saves_per_epoch, done);
+}
+
+}  // namespace vernier
