@@ -1,7 +1,5 @@
 // argv to a command; the only catch of the program; exit codes (base/error.h).
 
-#include <malloc.h>
-
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -14,12 +12,6 @@ namespace {
 int fail(const vernier::Error& error) {
   std::fprintf(stderr, "vernier: %s\n", error.message().c_str());
   return error.exit_code();
-}
-
-// Large buffers come and go within a step: kept by the allocator, the kernel need not clear their pages again.
-void keep_freed_pages() {
-  mallopt(M_MMAP_THRESHOLD, 1 << 30);
-  mallopt(M_TRIM_THRESHOLD, 64 << 20);
 }
 
 int run(int argc, char** argv) {
@@ -59,7 +51,6 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   try {
-    keep_freed_pages();
     return run(argc, argv);
   } catch (const vernier::Error& error) {
     return fail(error);

@@ -22,6 +22,7 @@ class CheckPaths : public testing::Test {
   void SetUp() override {
     root_ = fs::path(testing::TempDir()) / ("vernier_paths_" + std::to_string(getpid()));
     fs::create_directories(root_ / "yaml" / "data");
+    fs::create_directories(root_ / "yaml" / "vernier_only_beside");
     std::ofstream(root_ / "yaml" / "data" / "rows.jsonl") << "{}\n";
   }
   void TearDown() override { fs::remove_all(root_); }
@@ -65,7 +66,7 @@ TEST_F(CheckPaths, HubIdsAreLeftToTheCache) {
   EXPECT_EQ(message("base_model: gpt2" + rest), "");
   EXPECT_THAT(message("base_model: a/b/c" + rest), HasSubstr("no such file or directory: a/b/c"));
   EXPECT_THAT(message("base_model: model.gguf" + rest), HasSubstr("no such file or directory"));
-  EXPECT_THAT(message("base_model: data" + rest), HasSubstr("it is beside the YAML file"));
+  EXPECT_THAT(message("base_model: vernier_only_beside" + rest), HasSubstr("it is beside the YAML file"));
 }
 
 TEST_F(CheckPaths, HintOfAnAbsolutePathIsEmpty) {

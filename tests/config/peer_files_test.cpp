@@ -80,8 +80,8 @@ bf16: true
 
 std::string without_lines(std::string text, const std::vector<std::string>& keys) {
   for (const std::string& key : keys) {
-    const auto start = text.find(key + ":");
-    EXPECT_NE(start, std::string::npos) << key;
+    const auto start = text.find("\n" + key + ":") + 1;
+    EXPECT_NE(start, 0u) << key;
     text.erase(start, text.find('\n', start) - start + 1);
   }
   return text;
@@ -98,7 +98,7 @@ TEST(PeerFiles, AxolotlAsItIs) {
 
 TEST(PeerFiles, AxolotlWithoutWhatIsNotBuilt) {
   const LoadedConfig loaded = read_text(
-      without_lines(kAxolotl, {"\nsample_packing", "optimizer", "loss_watchdog_threshold", "loss_watchdog_patience"}));
+      without_lines(kAxolotl, {"sample_packing", "optimizer", "loss_watchdog_threshold", "loss_watchdog_patience"}));
   const Config& config = loaded.config;
   EXPECT_EQ(config.adapter, Adapter::kQlora);
   EXPECT_EQ(config.lora.r, 32);
@@ -120,7 +120,7 @@ TEST(PeerFiles, LlamaFactoryAsItIs) {
 }
 
 TEST(PeerFiles, LlamaFactoryWithItsDataAsFiles) {
-  const LoadedConfig loaded = read_text(without_lines(kLlamaFactory, {"\ndataset", "template", "max_samples"}),
+  const LoadedConfig loaded = read_text(without_lines(kLlamaFactory, {"dataset", "template", "max_samples"}),
                                         {"datasets=[{path: a.json, type: alpaca}]"});
   const Config& config = loaded.config;
   EXPECT_EQ(config.model.base_model, "Qwen/Qwen3-4B-Instruct-2507");

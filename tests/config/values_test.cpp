@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -53,6 +54,8 @@ TEST(Values, NumberTextReadsBackExactly) {
   }
   EXPECT_EQ(number_text(2e-4), "0.0002");
   EXPECT_EQ(number_text(32), "32");
+  EXPECT_EQ(number_text(1e-8), "1.0e-08");
+  EXPECT_EQ(number_text(0), "0");
 }
 
 TEST(Values, YamlTextIsPlainOnlyWhereNoReaderTakesItForSomethingElse) {

@@ -105,7 +105,6 @@ TEST(WriteConfig, EveryKeyReadsBack) {
     const std::string written = write_config(loaded);
     const LoadedConfig back = read_config_text(written, "config.resolved.yaml");
     EXPECT_EQ(without_places(back.config), without_places(loaded.config)) << key.name << "\n" << written;
-    EXPECT_EQ(write_config(back).empty(), false);
   }
 }
 
@@ -113,7 +112,7 @@ TEST(WriteConfig, EveryValueSaysWhereItCameFrom) {
   const std::string text = write_config(read_with("lora_rank: 8\n", {"--learning-rate=1e-5"}));
   EXPECT_THAT(text, HasSubstr("\nlora_r: 8  # run.yaml:5\n"));
   EXPECT_THAT(text, HasSubstr("\nlora_alpha: 16  # default: 2 * lora_r\n"));
-  EXPECT_THAT(text, HasSubstr("\nlearning_rate: 1e-05  # command line\n"));
+  EXPECT_THAT(text, HasSubstr("\nlearning_rate: 1.0e-05  # command line\n"));
   EXPECT_THAT(text, HasSubstr("\nmax_steps:  # default\n"));
   EXPECT_THAT(text, HasSubstr("\ndatasets:  # run.yaml:2\n  - path: data/rows.jsonl\n    type: tokenized\n"));
   for (const Key& key : keys()) EXPECT_THAT(text, HasSubstr("\n" + key.name + ":")) << key.name;

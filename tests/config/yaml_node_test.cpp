@@ -70,7 +70,9 @@ TEST(YamlNode, NamesBothLinesOfADuplicate) {
 
 TEST(YamlNode, SyntaxErrorsHaveAPlace) {
   EXPECT_THAT(problems("a: [1, 2\nb: 3\n"), testing::AllOf(HasSubstr("f:"), HasSubstr("not valid YAML")));
-  EXPECT_THAT(problems("a: 'x\n"), HasSubstr("not valid YAML"));
+  EXPECT_THAT(problems("\xC3\xA4: x\na: 'x\nb: 1\n"), HasSubstr("f:2:4: the quote that opens here is not closed"));
+  EXPECT_THAT(problems("a: \"x\\\"\nb: 1\n"), HasSubstr("f:1:4: the quote that opens here is not closed"));
+  EXPECT_EQ(problems("a: 'it''s'\nb: \"q\\\"\"\nc: it's\nd: 'two\n  lines'\n"), "");
   EXPECT_THAT(problems("a: b: c\n"), HasSubstr("f:1:5: not valid YAML"));
   EXPECT_THAT(problems("a:\n\t- 1\n"), HasSubstr("not valid YAML"));
 }
@@ -87,8 +89,8 @@ TEST(YamlNode, RefusesBytesThatAreNoText) {
 TEST(YamlNode, IsBounded) {
   EXPECT_THAT(problems(std::string(kMaxYamlBytes + 1, '#')), HasSubstr("bytes"));
   EXPECT_THAT(problems("a: " + std::string(40, '[') + std::string(40, ']')), HasSubstr("deeper than 16"));
-  EXPECT_THAT(problems(std::string(kMaxYamlBytes, '[')), testing::Not(testing::IsEmpty()));
-  EXPECT_THAT(problems(std::string(kMaxYamlBytes, '{')), testing::Not(testing::IsEmpty()));
+  EXPECT_THAT(problems(std::string(100000, '[')), testing::Not(testing::IsEmpty()));
+  EXPECT_THAT(problems(std::string(100000, '{')), testing::Not(testing::IsEmpty()));
   std::string deep;
   for (int i = 0; i < 400; ++i) deep += std::string(static_cast<std::size_t>(i), ' ') + "a:\n";
   EXPECT_THAT(problems(deep), HasSubstr("deeper than 16"));
@@ -115,7 +117,7 @@ TEST(YamlNode, SurvivesDamagedText) {
   const RandomStream random(3, RandomPurpose::kSampling);
   std::uint64_t next = 0;
   int refused = 0;
-  for (int round = 0; round < 4000; ++round) {
+  for (int round = 0; round < 1500; ++round) {
     std::string text = good;
     for (std::uint32_t edits = 1 + random.at(next++) % 6; edits > 0; --edits) {
       const std::size_t at = random.at(next++) % text.size();
@@ -127,8 +129,8 @@ TEST(YamlNode, SurvivesDamagedText) {
     }
     refused += problems(text).empty() ? 0 : 1;
   }
-  EXPECT_GT(refused, 1000);
-  EXPECT_LT(refused, 4000);
+  EXPECT_GT(refused, 300);
+  EXPECT_LT(refused, 1500);
 }
 
 TEST(YamlNode, WrittenTextReadsBack) {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
+#include <ctime>
 
 #include "base/text.h"
 #include "io/test_files.h"
@@ -74,9 +74,9 @@ TEST(Json, RefusesDepthWithoutDeepRecursion) {
 TEST(Json, LargeObjectsTakeLinearTime) {
   std::string text = "{\"k0\":0";
   for (int i = 1; i < 150000; ++i) text += str(",\"k", i, "\":", i);
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();
   const Json json = parse_json(text + "}", "vocab");
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(60));
+  EXPECT_LT(std::clock() - start, 30 * CLOCKS_PER_SEC);
   EXPECT_EQ(json.size(), 150000u);
   EXPECT_EQ(std::prev(json.end()).value(), 149999);
   const Error error = error_of([&] { parse_json(text + ",\"k75000\":1}", "vocab"); });

@@ -40,9 +40,8 @@ void print_rows(const char* part, const Dataset& dataset) {
 }
 
 void print_memory(const RunInputs& inputs, const Device& device) {
-  const bool bf16 = device.compute == at::kBFloat16;
   const KeepChoice choice = choose_keep(inputs, device);
-  const MemoryPlan plan = plan_run_memory(inputs, bf16, device.threads, choice.keep == Keep::kAll);
+  const MemoryPlan& plan = choice.plan;
   print("memory", choice.explanation);
   print("", str("runtime ", bytes(plan.runtime), ", base ", bytes(plan.frozen), ", adapters with optimizer ",
                 bytes(plan.adapters), ", kept activations ", bytes(plan.kept), ", working ", bytes(plan.working),

@@ -27,7 +27,7 @@ ModelRequest ModelOptions::request() const {
   ModelRequest request;
   request.base = base;
   request.adapter = adapter;
-  if (!load_in_4bit.empty()) request.load_in_4bit = load_in_4bit == "true";
+  request.load_in_4bit = parse_load_in_4bit(load_in_4bit);
   request.compute = bf16 == "auto" ? "auto" : bf16 == "true" ? "bf16" : "f32";
   request.kernels = kernels;
   request.threads = threads;

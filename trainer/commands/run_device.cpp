@@ -14,16 +14,18 @@ Device open_run_device(const DeviceConfig& config) {
 
 KeepChoice choose_keep(const RunInputs& inputs, const Device& device) {
   const bool bf16 = device.compute == at::kBFloat16;
-  const auto peak = [&](bool keep_all) { return plan_run_memory(inputs, bf16, device.threads, keep_all).peak(); };
+  const MemoryPlan recompute = plan_run_memory(inputs, bf16, device.threads, false);
+  const MemoryPlan keep = plan_run_memory(inputs, bf16, device.threads, true);
   const auto text = [](std::int64_t bytes) { return format_bytes(static_cast<std::uint64_t>(bytes)); };
-  const std::int64_t free = available_memory(), least = peak(false), all = peak(true);
+  const std::int64_t free = available_memory(), least = recompute.peak(), all = keep.peak();
   const Checkpointing wanted = inputs.config().train.gradient_checkpointing;
   if (least > free)
     throw Error(ErrorKind::kResource, str("the run needs about ", text(least), " and ", text(free), " are free"),
                 "memory", "a smaller micro_batch_size or sequence_len, or bnb_4bit_use_double_quant: true, needs less");
   if (wanted == Checkpointing::kOff || (wanted == Checkpointing::kAuto && all <= free))
-    return {Keep::kAll, str("activations kept, predicted peak ", text(all), " of ", text(free), " free")};
-  return {Keep::kRecompute, str("activations recomputed, predicted peak ", text(least), " of ", text(free), " free")};
+    return {Keep::kAll, keep, str("activations kept, predicted peak ", text(all), " of ", text(free), " free")};
+  return {Keep::kRecompute, recompute,
+          str("activations recomputed, predicted peak ", text(least), " of ", text(free), " free")};
 }
 
 }  // namespace vernier

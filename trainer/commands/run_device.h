@@ -14,6 +14,7 @@ Device open_run_device(const DeviceConfig& config);
 
 struct KeepChoice {
   Keep keep = Keep::kRecompute;
+  MemoryPlan plan;
   std::string explanation;  // with the predicted peak
 };
 

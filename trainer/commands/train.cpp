@@ -211,7 +211,8 @@ int train(const std::string& config_path, const std::vector<std::string>& overri
   write_file_atomically(config.train.output_dir + "/run.json", run_json(identity));
   describe(inputs, model, device, batches, total, keep, log);
   const AdapterFiles files{peft_config(config), quantization_record(inputs, device, identity)};
-  Trainer trainer(config.train, config.optimizer, config.batch, keep.keep, files, identity,
+  Trainer trainer(config.train, config.optimizer, config.batch, {keep.keep, keep.plan.kept + keep.plan.working}, files,
+                  identity,
                   {device, model, batches, optimizer, inputs.evaluation.size() > 0 ? &inputs.evaluation : nullptr,
                    inputs.train, lock, log});
   const RunSummary summary = trainer.run(state);

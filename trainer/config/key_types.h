@@ -196,8 +196,9 @@ Key word_key(Head head, Access access, std::vector<Word<Value>> words, std::vect
       [=](const Config& config) {
         const auto it =
             std::find_if(words.begin(), words.end(), [&](const auto& word) { return word.value == access(config); });
-        const std::string text = it == words.end() ? std::string() : it->text;
-        return text == "true" || text == "false" ? text : yaml_text(text);
+        if (it == words.end()) return std::string();
+        const bool plain = it->text == "true" || it->text == "false" || parse_number(it->text);
+        return plain ? it->text : yaml_text(it->text);
       });
 }
 

@@ -19,8 +19,9 @@ bool is_digit(char c) {
 
 // Takes out a leading plus sign and underscores between digits; nothing when a character has no place in a number.
 std::optional<std::string> plain_digits(std::string_view text) {
-  if (text.starts_with('+')) text.remove_prefix(1);
-  if (text.empty() || text.starts_with('+')) return std::nullopt;
+  const bool plus = text.starts_with('+');
+  if (plus) text.remove_prefix(1);
+  if (text.empty() || (plus && !is_digit(text.front()) && text.front() != '.')) return std::nullopt;
   std::string plain;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
@@ -94,9 +95,15 @@ std::optional<std::int64_t> parse_integer(std::string_view text) {
 
 std::string number_text(double value) {
   std::array<char, 64> buffer{};
-  const auto [end, error] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
+  const double size = std::fabs(value);
+  const bool fixed = value == 0 || (size >= 1e-4 && size < 1e15);
+  const auto [end, error] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value,
+                                          fixed ? std::chars_format::fixed : std::chars_format::scientific);
   check(error == std::errc{}, "the shortest text of a double fits in 64 characters");
-  return {buffer.data(), end};
+  std::string text(buffer.data(), end);
+  // YAML 1.1 readers (PyYAML among them) take 1e-08 for a string and 1.0e-08 for a number.
+  if (!fixed && text.find('.') == std::string::npos) text.insert(text.find('e'), ".0");
+  return text;
 }
 
 std::string yaml_text(std::string_view text) {

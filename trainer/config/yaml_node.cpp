@@ -49,6 +49,7 @@ class TreeBuilder : public YAML::EventHandler {
     node.quoted = tag == "!";
     node.text = value;
     node.place = place(mark);
+    if (!closes_quote(mark)) stop("the quote that opens here is not closed", node.place);
     add(std::move(node));
   }
 
@@ -87,6 +88,21 @@ class TreeBuilder : public YAML::EventHandler {
   char at(const YAML::Mark& mark) const {
     const auto pos = static_cast<std::size_t>(std::max(mark.pos, 0));
     return pos < text_.size() ? text_[pos] : '\0';
+  }
+
+  // yaml-cpp lets the end of the file close a quote after a line break, and the rest of a file would be its text.
+  bool closes_quote(const YAML::Mark& mark) const {
+    const char quote = at(mark);
+    if (quote != '"' && quote != '\'') return true;
+    for (auto i = static_cast<std::size_t>(mark.pos) + 1; i < text_.size(); ++i) {
+      const bool pair = quote == '"' ? text_[i] == '\\' : text_.substr(i, 2) == "''";
+      if (pair) {
+        ++i;
+      } else if (text_[i] == quote) {
+        return true;
+      }
+    }
+    return false;
   }
 
   void open(YamlNode::Kind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {

@@ -7,10 +7,10 @@
 #include <optional>
 
 #include "base/error.h"
-#include "io/file_system.h"
 #include "base/text.h"
 #include "data/chat_template_offsets.h"
 #include "data/jinja/template.h"
+#include "io/file_system.h"
 
 namespace vernier {
 
@@ -39,8 +39,8 @@ constexpr std::size_t kMaxTemplateBytes = std::size_t{4} << 20;
 // What ends an assistant's turn in the known chat formats. What a template prints behind the last of them (a newline,
 // an end-of-text token) is not the assistant's.
 constexpr std::array<std::string_view, 11> kEndOfTurn = {
-    "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|eot|>",    "<end_of_turn>", "<|end_of_turn|>",
-    "<|end|>",    "<|return|>", "<|call|>",   "</s>",       "<｜end▁of▁sentence｜>"};
+    "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|eot|>", "<end_of_turn>",        "<|end_of_turn|>",
+    "<|end|>",    "<|return|>", "<|call|>",   "</s>",    "<｜end▁of▁sentence｜>"};
 
 void check_messages(const Json& messages) {
   const auto refuse = [](const std::string& what) {
@@ -51,7 +51,8 @@ void check_messages(const Json& messages) {
   for (std::size_t i = 0; i < messages.size(); ++i) {
     const Json& message = messages[i];
     if (!message.is_object()) refuse(str("message ", i + 1, " is not an object"));
-    if (!message.contains("role") || !message["role"].is_string() || message["role"].get_ref<const std::string&>().empty())
+    if (!message.contains("role") || !message["role"].is_string() ||
+        message["role"].get_ref<const std::string&>().empty())
       refuse(str("message ", i + 1, " has no role"));
   }
 }
@@ -132,12 +133,12 @@ struct ChatTemplate::State {
   }
 
   // Of the assistant's turns, by rendering the conversation up to each.
-  std::vector<Span> prefix_spans(const Conversation& conversation, const Json& messages, const std::string& text) const {
+  std::vector<Span> prefix_spans(const Conversation& conversation, const Json& messages,
+                                 const std::string& text) const {
     std::vector<Span> spans;
     for (std::size_t turn = 0; turn < messages.size(); ++turn) {
       if (messages[turn]["role"] != "assistant") continue;
-      const std::string through =
-          turn + 1 == messages.size() ? text : render(conversation, turn + 1, false).text;
+      const std::string through = turn + 1 == messages.size() ? text : render(conversation, turn + 1, false).text;
       const std::optional<std::size_t> start = turn_start(conversation, turn, through);
       const std::size_t end = start ? *start + end_of_turn(std::string_view(through).substr(*start), eos) : 0;
       if (!start || text.compare(0, end, through, 0, end) != 0) {
@@ -192,7 +193,9 @@ ChatTemplate::ChatTemplate(std::string source, std::string name, const Tokenizer
 ChatTemplate::~ChatTemplate() = default;
 ChatTemplate::ChatTemplate(ChatTemplate&&) noexcept = default;
 
-const std::string& ChatTemplate::source() const { return state_->source; }
+const std::string& ChatTemplate::source() const {
+  return state_->source;
+}
 
 std::string ChatTemplate::render(const Json& messages, bool add_generation_prompt, const Json& tools) const {
   const Conversation conversation = to_values(messages, tools);
@@ -211,8 +214,7 @@ ChatTemplate::Rendered ChatTemplate::encode(const Json& messages, const Tokenize
   if (spans.empty()) return rendered;
   const TokenOffsets offsets(whole.text, rendered.ids, tokenizer);
   for (const Span& span : spans) {
-    const auto [first, last] =
-        marked ? offsets.touching(span.start, span.end) : offsets.inside(span.start, span.end);
+    const auto [first, last] = marked ? offsets.touching(span.start, span.end) : offsets.inside(span.start, span.end);
     for (std::size_t i = first; i < last; ++i) rendered.trained[i] = true;
   }
   return rendered;

@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <set>
 #include <utility>
 
@@ -101,7 +102,18 @@ struct SafetensorsWriter::State {
     if (file < 0) fail(errno, "creating the file");
     // Asking for all the space now reports a full disk before hours of work; file systems that cannot are left alone.
     if (::fallocate(file, FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(total)) != 0 && errno == ENOSPC)
-      fail(ENOSPC, "reserving space");
+      fail_without_room();
+  }
+
+  [[noreturn]] void fail_without_room() {
+    abandon();
+    struct statvfs disk {};
+    const bool known = ::statvfs(std::filesystem::absolute(path).parent_path().c_str(), &disk) == 0;
+    const std::uint64_t free = known ? std::uint64_t{disk.f_bavail} * disk.f_frsize : 0;
+    const std::uint64_t missing = total > free ? total - free : total;
+    throw Error(ErrorKind::kResource,
+                str("the disk is full: ", total, " bytes are needed, ", free, " are free, ", missing, " are missing"),
+                path, str("free ", format_bytes(missing)));
   }
 
   void put(std::string_view bytes) {

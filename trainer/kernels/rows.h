@@ -72,6 +72,10 @@ struct RowKernels {
   // dropped when its upper 24 bits, as a fraction of 2^24, are below drop_probability (0 <= drop_probability < 1).
   void (*dropout_scale)(std::uint64_t key, std::uint64_t stream, std::uint64_t first, std::int64_t n,
                         float drop_probability, float* scale);
+
+  // ---- y [rows] = w [rows, width] x [width], each row's products summed in f32 over 16 lanes.
+  void (*matvec_f32)(const float* x, const float* w, std::int64_t rows, std::int64_t width, float* y);
+  void (*matvec_bf16)(const float* x, const std::uint16_t* w, std::int64_t rows, std::int64_t width, float* y);
 };
 const RowKernels& row_kernels(Isa isa);
 

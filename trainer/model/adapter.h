@@ -12,8 +12,8 @@ namespace vernier {
 // what is missing or not built, and when the directory holds no adapter.
 LoraConfig read_adapter_options(const std::string& dir);
 
-// Puts the adapter of `dir` on the base: its own rank, alpha and targets. Error(kInput) when a tensor is missing, one is
-// left over, or a shape differs.
+// Puts the adapter of `dir` on the base: its own rank, alpha and targets. Error(kInput) when a tensor is missing, one
+// is left over, or a shape differs.
 void load_adapter(Decoder& model, const std::string& dir, std::uint64_t seed = 0);
 
 // Copies the adapter's tensors into a model whose adapters have the same rank and targets.

@@ -43,6 +43,19 @@ at::Tensor FrozenMatrix::materialize_rows(const Device& device, Arena& arena, st
   return out;
 }
 
+void FrozenMatrix::matvec(const Device& device, const at::Tensor& x, at::Tensor& y) const {
+  if (!quantized()) {
+    device.ops->matvec(dense_, x, y);
+    return;
+  }
+  std::int64_t row = 0;
+  for (const Nf4View& part : parts_) {
+    at::Tensor slice = y.narrow(0, row, part.rows);
+    device.ops->matvec_nf4(part, device.compute, x, slice);
+    row += part.rows;
+  }
+}
+
 at::Tensor FrozenMatrix::to_f32(const Device& device) const {
   at::Tensor out = at::empty({rows_, cols_}, at::kFloat);
   if (quantized()) {

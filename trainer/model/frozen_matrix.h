@@ -24,6 +24,9 @@ class FrozenMatrix {
   at::Tensor materialize(const Device& device, Arena& arena) const;
   // The rows [begin, begin + rows) of a dense matrix likewise.
   at::Tensor materialize_rows(const Device& device, Arena& arena, std::int64_t begin, std::int64_t rows) const;
+  // y f32 [out] = the matrix times x f32 [in], for one token. Precondition: has_matvec().
+  void matvec(const Device& device, const at::Tensor& x, at::Tensor& y) const;
+  bool has_matvec() const { return quantized() || dense_.scalar_type() != at::kHalf; }
   // All of it in f32, for merging.
   at::Tensor to_f32(const Device& device) const;
 

@@ -29,7 +29,9 @@ at::Tensor diagonal_b(const Pass& pass, const auto& adapters, std::int64_t rank,
   std::int64_t column = 0;
   for (const auto& adapter : adapters) {
     const std::int64_t r = adapter.pair->b.size(1);
-    b.narrow(0, adapter.column, adapter.width).narrow(1, column, r).copy_(at::mul(adapter.pair->b, pass.lora->scaling()));
+    b.narrow(0, adapter.column, adapter.width)
+        .narrow(1, column, r)
+        .copy_(at::mul(adapter.pair->b, pass.lora->scaling()));
     column += r;
   }
   return b;
@@ -57,6 +59,10 @@ std::int64_t LinearGroup::rank(const Pass& pass) const {
 }
 
 void LinearGroup::forward(const Pass& pass, const at::Tensor& x, at::Tensor& y, at::Tensor& u) const {
+  if (pass.tokens() == 1 && !pass.training && weight_.has_matvec()) {
+    forward_token(pass, x, y);
+    return;
+  }
   const Arena::Scope scope(pass.arena);
   const auto placed = adapters(pass);
   const at::Tensor weight = weight_.materialize(pass.device, pass.arena);
@@ -78,6 +84,21 @@ void LinearGroup::forward(const Pass& pass, const at::Tensor& x, at::Tensor& y, 
   }
   at::mm_out(y, u, diagonal_b(pass, placed, rank, out()).t());
   at::addmm_out(y, y, x, weight.t());
+}
+
+void LinearGroup::forward_token(const Pass& pass, const at::Tensor& x, at::Tensor& y) const {
+  const Arena::Scope scope(pass.arena);
+  at::Tensor input = pass.take_f32({in()}), sum = pass.take_f32({out()});
+  pass.ops().convert(x.view({-1}), input);
+  weight_.matvec(pass.device, input, sum);
+  for (const Placed& adapter : adapters(pass)) {
+    at::Tensor u = pass.take_f32({pass.lora->rank()}), delta = pass.take_f32({adapter.width});
+    pass.ops().matvec(adapter.pair->a, input, u);
+    pass.ops().matvec(adapter.pair->b, u, delta);
+    sum.narrow(0, adapter.column, adapter.width).add_(delta, pass.lora->scaling());
+  }
+  at::Tensor flat = y.view({-1});
+  pass.ops().convert(sum, flat);
 }
 
 void LinearGroup::backward(const Pass& pass, const at::Tensor& dy, const at::Tensor& x, const at::Tensor& u,

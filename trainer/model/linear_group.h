@@ -32,6 +32,9 @@ class LinearGroup {
   // y [N, out] from x [N, in]; u [N, rank] = drop(x) A^T is what the backward pass needs again.
   void forward(const Pass& pass, const at::Tensor& x, at::Tensor& y, at::Tensor& u) const;
 
+  // The same for one token without dropout, in f32 until y's rounding: what generation does for every token.
+  void forward_token(const Pass& pass, const at::Tensor& x, at::Tensor& y) const;
+
   // Adds to the adapters' gradients; writes dx [N, in] when it is not nullptr. x and u as in the forward pass.
   void backward(const Pass& pass, const at::Tensor& dy, const at::Tensor& x, const at::Tensor& u, at::Tensor* dx) const;
 

@@ -23,7 +23,12 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
 class Loader {
  public:
   Loader(const ModelDir& base, const ModelSpec& spec, const LoadOptions& options, const Device& device)
-      : base_(base), spec_(spec), options_(options), device_(device) {}
+      : base_(base), spec_(spec), options_(options), device_(device) {
+    std::int64_t largest = 0;
+    for (const Linear linear : kLinears)
+      largest = std::max(largest, linear_in(spec, linear) * linear_out(spec, linear));
+    if (options.load_in_4bit) scratch_ = at::empty({largest}, at::kFloat);
+  }
 
   at::Tensor norm(const std::string& name) const { return read(name, Dtype::kF32); }
 
@@ -33,7 +38,7 @@ class Loader {
     if (options_.load_in_4bit) {
       std::vector<Nf4View> parts;
       for (const Linear linear : linears)
-        parts.push_back(quantize_nf4(read(weight_name(layer, linear), Dtype::kF32), options_.quantization));
+        parts.push_back(quantize_nf4(read_scratch(weight_name(layer, linear)), options_.quantization));
       return LinearGroup(layer, std::move(linears), FrozenMatrix(std::move(parts)));
     }
     std::int64_t rows = 0, row = 0;
@@ -77,10 +82,19 @@ class Loader {
     return out;
   }
 
+  // One buffer for all: a fresh one a tensor would leave holes between the codes that stay.
+  at::Tensor read_scratch(const std::string& name) const {
+    const std::vector<std::int64_t>& shape = base_.find(name)->shape;
+    at::Tensor out = scratch_.narrow(0, 0, shape[0] * shape[1]).view(shape);
+    read_into(name, Dtype::kF32, out);
+    return out;
+  }
+
   const ModelDir& base_;
   const ModelSpec& spec_;
   const LoadOptions& options_;
   const Device& device_;
+  at::Tensor scratch_;  // f32, as large as the largest linear
 };
 
 }  // namespace

@@ -27,6 +27,12 @@ void for_each_slice(const Head& head, const Pass& pass, const Body& body) {
 }
 
 void product(const Head& head, const Pass& pass, const at::Tensor& x, at::Tensor& logits) {
+  if (x.size(0) == 1 && !pass.training && head.weight.has_matvec()) {
+    at::Tensor input = pass.take_f32({x.size(1)}), flat = logits.view({-1});
+    pass.ops().convert(x.view({-1}), input);
+    head.weight.matvec(pass.device, input, flat);
+    return;
+  }
   for_each_slice(head, pass, [&](std::int64_t begin, const at::Tensor& weight) {
     at::Tensor part = pass.take({x.size(0), weight.size(0)});
     at::mm_out(part, x, weight.t());

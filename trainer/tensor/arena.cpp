@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "base/check.h"
+
 namespace vernier {
 
 namespace {
@@ -43,10 +45,14 @@ Arena::Scope::~Scope() {
   if (piece_ == 0 && used_ == 0) arena_.join_pieces();
 }
 
+void Arena::reserve(std::int64_t bytes) {
+  check(used_bytes() == 0, "an arena is reserved before it is used");
+  pieces_.clear();  // before the new one, so that both never exist together
+  pieces_.push_back({at::empty({aligned(bytes)}, at::TensorOptions(device_).dtype(at::kByte)), 0});
+}
+
 void Arena::join_pieces() {
-  if (pieces_.size() < 2) return;
-  pieces_.clear();
-  pieces_.push_back({at::empty({peak_bytes_}, at::TensorOptions(device_).dtype(at::kByte)), 0});
+  if (pieces_.size() > 1) reserve(peak_bytes_);
 }
 
 std::int64_t Arena::used_bytes() const {

@@ -16,6 +16,9 @@ class Arena {
   // An uninitialised contiguous tensor, aligned to 64 bytes, valid until the scope it was taken in ends.
   at::Tensor take(at::IntArrayRef shape, at::ScalarType dtype);
 
+  // One piece of that many bytes from the start, where the need is known. Precondition: nothing is in use.
+  void reserve(std::int64_t bytes);
+
   // Gives back, when it ends, everything taken since it began. Scopes nest.
   class Scope {
    public:

@@ -17,8 +17,10 @@ namespace vernier {
 
 namespace {
 
-constexpr std::int64_t kGrain = 1 << 14;        // elements worth a thread
-constexpr std::int64_t kChunk = 1 << 16;        // elements of a piece whose sums have one order
+constexpr std::int64_t kGrain = 1 << 14;  // elements worth a thread
+constexpr std::int64_t kChunk = 1 << 16;  // elements of a piece whose sums have one order
+constexpr std::int64_t kPanelRows =
+    8;  // of a matrix decoded for one vector; even, so that a panel begins at a whole byte
 constexpr std::int64_t kDecodeChunk = 1 << 14;  // elements decoded with one set of restored scales
 
 template <typename T>
@@ -48,8 +50,44 @@ class CpuOps final : public Ops {
     const std::int64_t n = out.numel(), chunks = (n + kDecodeChunk - 1) / kDecodeChunk;
     parallel_for(chunks, 1, [&](std::int64_t first, std::int64_t last) {
       std::vector<float> scales(static_cast<std::size_t>(kDecodeChunk / 32));
-      for (std::int64_t chunk = first; chunk < last; ++chunk)
-        decode_chunk(matrix, chunk * kDecodeChunk, std::min(n, (chunk + 1) * kDecodeChunk), scales.data(), out);
+      for (std::int64_t chunk = first; chunk < last; ++chunk) {
+        const std::int64_t begin = chunk * kDecodeChunk, end = std::min(n, begin + kDecodeChunk);
+        if (is_f32(out)) {
+          decode_range(matrix, begin, end, scales.data(), f32(out) + begin);
+        } else {
+          decode_range(matrix, begin, end, scales.data(), bf16(out) + begin);
+        }
+      }
+    });
+  }
+
+  void matvec(const at::Tensor& matrix, const at::Tensor& x, at::Tensor& y) const override {
+    const std::int64_t width = matrix.size(1);
+    parallel_for(matrix.size(0), row_grain(width), [&](std::int64_t begin, std::int64_t end) {
+      if (is_f32(matrix)) {
+        rows_.matvec_f32(f32(x), f32(matrix) + begin * width, end - begin, width, f32(y) + begin);
+      } else {
+        rows_.matvec_bf16(f32(x), bf16(matrix) + begin * width, end - begin, width, f32(y) + begin);
+      }
+    });
+  }
+
+  void matvec_nf4(const Nf4View& matrix, at::ScalarType compute, const at::Tensor& x, at::Tensor& y) const override {
+    const std::int64_t width = matrix.cols, panels = (matrix.rows + kPanelRows - 1) / kPanelRows;
+    parallel_for(panels, row_grain(kPanelRows * width), [&](std::int64_t first, std::int64_t last) {
+      std::vector<float> scales(static_cast<std::size_t>(kPanelRows * width / matrix.blocksize + 2));
+      std::vector<float> panel(static_cast<std::size_t>(kPanelRows * width));
+      for (std::int64_t p = first; p < last; ++p) {
+        const std::int64_t row = p * kPanelRows, rows = std::min(kPanelRows, matrix.rows - row);
+        if (compute == at::kFloat) {
+          decode_range(matrix, row * width, (row + rows) * width, scales.data(), panel.data());
+          rows_.matvec_f32(f32(x), panel.data(), rows, width, f32(y) + row);
+        } else {
+          auto* values = reinterpret_cast<std::uint16_t*>(panel.data());
+          decode_range(matrix, row * width, (row + rows) * width, scales.data(), values);
+          rows_.matvec_bf16(f32(x), values, rows, width, f32(y) + row);
+        }
+      }
     });
   }
 
@@ -206,7 +244,19 @@ class CpuOps final : public Ops {
   }
 
  private:
-  void decode_chunk(const Nf4View& matrix, std::int64_t begin, std::int64_t end, float* scales, at::Tensor& out) const {
+  void decode(const std::uint8_t* codes, const float* absmax, std::int64_t blocksize, std::int64_t begin,
+              std::int64_t end, float* out) const {
+    nf4_.decode_f32(codes, absmax, blocksize, begin, end, out);
+  }
+  void decode(const std::uint8_t* codes, const float* absmax, std::int64_t blocksize, std::int64_t begin,
+              std::int64_t end, std::uint16_t* out) const {
+    nf4_.decode_bf16(codes, absmax, blocksize, begin, end, out);
+  }
+
+  // Elements [begin, end) of the flat matrix to out[0...]; `scales` has room for their blocks. Precondition: begin
+  // even.
+  template <typename Out>
+  void decode_range(const Nf4View& matrix, std::int64_t begin, std::int64_t end, float* scales, Out* out) const {
     const std::int64_t blocksize = matrix.blocksize, first_block = begin / blocksize;
     const float* absmax = scales;
     if (matrix.absmax.defined()) {
@@ -215,12 +265,8 @@ class CpuOps final : public Ops {
       restore_absmax(data<std::uint8_t>(matrix.nested_codes), f32(matrix.nested_absmax), matrix.offset, first_block,
                      (end + blocksize - 1) / blocksize, scales);
     }
-    const std::uint8_t* codes = data<std::uint8_t>(matrix.codes) + begin / 2;
-    if (is_f32(out)) {
-      nf4_.decode_f32(codes, absmax, blocksize, 0, end - begin, f32(out) + begin);
-    } else {
-      nf4_.decode_bf16(codes, absmax, blocksize, 0, end - begin, bf16(out) + begin);
-    }
+    const std::int64_t start = first_block * blocksize;
+    decode(data<std::uint8_t>(matrix.codes) + start / 2, absmax, blocksize, begin - start, end - start, out);
   }
 
   const RowKernels& rows_;

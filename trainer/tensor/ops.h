@@ -44,6 +44,11 @@ struct Ops {
   // out [rows, cols] (compute, contiguous): the decoded matrix.
   virtual void decode_nf4(const Nf4View& matrix, at::Tensor& out) const = 0;
 
+  // y f32 [rows] = matrix x, for one token: x f32 [cols]; the matrix dense (f32 or bf16, contiguous) or NF4, whose
+  // values are decoded as for `compute`.
+  virtual void matvec(const at::Tensor& matrix, const at::Tensor& x, at::Tensor& y) const = 0;
+  virtual void matvec_nf4(const Nf4View& matrix, at::ScalarType compute, const at::Tensor& x, at::Tensor& y) const = 0;
+
   // y [N, H] (compute) = norm of x (f32) times weight (f32); rstd f32 [N].
   virtual void rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps, at::Tensor& y,
                         at::Tensor& rstd) const = 0;

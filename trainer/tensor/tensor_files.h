@@ -21,8 +21,8 @@ void write_tensors(const std::string& path, const NamedTensors& tensors,
 // A copy of one tensor of a file in its own type.
 at::Tensor read_tensor(const SafeTensor& tensor);
 
-// Copies a tensor of the file into `out` (f32), converting from f16 or bf16. Error(kInput) naming the file when it is absent
-// or has another shape.
+// Copies a tensor of the file into `out` (f32), converting from f16 or bf16. Error(kInput) naming the file when it is
+// absent or has another shape.
 void read_f32_into(const SafetensorsFile& file, const std::string& name, const at::Tensor& out);
 
 }  // namespace vernier

@@ -28,19 +28,21 @@ std::int64_t total_steps(const TrainConfig& config, std::int64_t steps_per_epoch
       1, static_cast<std::int64_t>(std::ceil(config.num_epochs * static_cast<double>(steps_per_epoch))));
 }
 
-Trainer::Trainer(const TrainConfig& train, const OptimizerConfig& optimizer, const BatchConfig& batch, Keep keep,
+Trainer::Trainer(const TrainConfig& train, const OptimizerConfig& optimizer, const BatchConfig& batch, Memory memory,
                  AdapterFiles files, RunIdentity identity, const Parts& parts)
     : train_(train),
       optimizer_config_(optimizer),
       batch_(batch),
-      keep_(keep),
+      keep_(memory.keep),
       files_(std::move(files)),
       identity_(std::move(identity)),
       parts_(parts),
       steps_per_epoch_(parts.batches.steps_per_epoch()),
       total_steps_(total_steps(train, steps_per_epoch_)),
       schedule_(optimizer, total_steps_),
-      metrics_file_(train.output_dir + "/metrics.jsonl") {}
+      metrics_file_(train.output_dir + "/metrics.jsonl") {
+  arena_.reserve(memory.step_bytes);
+}
 
 RunSummary Trainer::run(const TrainerState& state) {
   const StopSignals signals;

@@ -46,7 +46,12 @@ class Trainer {
     const OutputLock& lock;
     const Log& log;
   };
-  Trainer(const TrainConfig& train, const OptimizerConfig& optimizer, const BatchConfig& batch, Keep keep,
+  // What the forward pass keeps, and the working memory that a step is expected to need.
+  struct Memory {
+    Keep keep = Keep::kRecompute;
+    std::int64_t step_bytes = 0;
+  };
+  Trainer(const TrainConfig& train, const OptimizerConfig& optimizer, const BatchConfig& batch, Memory memory,
           AdapterFiles files, RunIdentity identity, const Parts& parts);
 
   // Goes on from `state` (a fresh run: all zero) to the end. Error(kNumeric) naming step and rows at a NaN or Inf,

@@ -67,16 +67,16 @@ struct Stmt;
 using Body = std::vector<std::unique_ptr<Stmt>>;
 
 enum class StmtKind {
-  kData,        // text
-  kOutput,      // expr
-  kIf,          // branches, otherwise
-  kFor,         // target in expr if test: body, else otherwise
-  kSet,         // target = expr
-  kSetBlock,    // target = body, through expr's filters if not null
-  kFilterBlock, // body through expr's filters
-  kMacro,       // name(parameters): body
-  kCallBlock,   // expr is a call that gets body as its caller(parameters)
-  kWith,        // assignments, body
+  kData,         // text
+  kOutput,       // expr
+  kIf,           // branches, otherwise
+  kFor,          // target in expr if test: body, else otherwise
+  kSet,          // target = expr
+  kSetBlock,     // target = body, through expr's filters if not null
+  kFilterBlock,  // body through expr's filters
+  kMacro,        // name(parameters): body
+  kCallBlock,    // expr is a call that gets body as its caller(parameters)
+  kWith,         // assignments, body
   kBreak,
   kContinue,
   kGeneration,  // body: the assistant's text

@@ -53,7 +53,9 @@ Value trim_filter(Runtime& runtime, Args& args) {
   return runtime.make_text(std::string(strip(text.bytes(), chars, true, true)), text.text().markup);
 }
 
-Value string_filter(Runtime& runtime, Args& args) { return soft(runtime, Params("string", args, {"object"}, 1)[0]); }
+Value string_filter(Runtime& runtime, Args& args) {
+  return soft(runtime, Params("string", args, {"object"}, 1)[0]);
+}
 
 Value replace_filter(Runtime& runtime, Args& args) {
   const Params params("replace", args, {"s", "old", "new", "count"}, 3);
@@ -119,7 +121,8 @@ Value int_filter(Runtime&, Args& args) {
   const Value otherwise = params.given(1) ? params[1] : Value(std::int64_t{0});
   require_defined(value);
   if (value.is_int()) return value.as_int();
-  if (value.kind() == Kind::kFloat) return std::isnan(value.as_double()) ? otherwise : Value(truncated(value.as_double()));
+  if (value.kind() == Kind::kFloat)
+    return std::isnan(value.as_double()) ? otherwise : Value(truncated(value.as_double()));
   if (!value.is_string()) return otherwise;
   const std::int64_t base = params.integer(2, 10);
   const bool known_base = base == 0 || (base >= 2 && base <= 36);
@@ -180,8 +183,7 @@ Value indent_filter(Runtime& runtime, Args& args) {
   const Params params("indent", args, {"s", "width", "first", "blank"}, 1);
   const bool text_width = params.given(1) && params[1].is_string();
   const Value width = text_width ? params[1] : Value(params.integer(1, 4));
-  const std::string pad =
-      text_width ? width.bytes() : arithmetic(runtime, Operator::kMul, Value(" "), width).bytes();
+  const std::string pad = text_width ? width.bytes() : arithmetic(runtime, Operator::kMul, Value(" "), width).bytes();
   require_defined(params[0]);
   if (!params[0].is_string()) fail("TypeError", "indent needs a string, not " + params[0].type_name());
   const bool markup = params[0].text().markup;
@@ -265,16 +267,31 @@ Value attr_filter(Runtime& runtime, Args& args) {
 
 Builtin find_filter(const std::string& name) {
   static const std::map<std::string, Builtin> kFilters = [] {
-    std::map<std::string, Builtin> all = {
-        {"abs", abs_filter},           {"attr", attr_filter},       {"capitalize", change_text<capitalize>},
-        {"count", length_filter},      {"d", default_filter},       {"default", default_filter},
-        {"e", escape_filter},          {"escape", escape_filter},   {"float", float_filter},
-        {"format", format_filter},     {"from_json", from_json_filter}, {"indent", indent_filter},
-        {"int", int_filter},           {"length", length_filter},   {"lower", change_text<to_lower>},
-        {"replace", replace_filter},   {"round", round_filter},     {"safe", safe_filter},
-        {"string", string_filter},     {"title", change_text<title_words>}, {"tojson", tojson_filter},
-        {"trim", trim_filter},         {"truncate", truncate_filter}, {"upper", change_text<to_upper>},
-        {"wordcount", wordcount_filter}};
+    std::map<std::string, Builtin> all = {{"abs", abs_filter},
+                                          {"attr", attr_filter},
+                                          {"capitalize", change_text<capitalize>},
+                                          {"count", length_filter},
+                                          {"d", default_filter},
+                                          {"default", default_filter},
+                                          {"e", escape_filter},
+                                          {"escape", escape_filter},
+                                          {"float", float_filter},
+                                          {"format", format_filter},
+                                          {"from_json", from_json_filter},
+                                          {"indent", indent_filter},
+                                          {"int", int_filter},
+                                          {"length", length_filter},
+                                          {"lower", change_text<to_lower>},
+                                          {"replace", replace_filter},
+                                          {"round", round_filter},
+                                          {"safe", safe_filter},
+                                          {"string", string_filter},
+                                          {"title", change_text<title_words>},
+                                          {"tojson", tojson_filter},
+                                          {"trim", trim_filter},
+                                          {"truncate", truncate_filter},
+                                          {"upper", change_text<to_upper>},
+                                          {"wordcount", wordcount_filter}};
     all.insert(sequence_filters().begin(), sequence_filters().end());
     return all;
   }();

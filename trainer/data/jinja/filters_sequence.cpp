@@ -46,7 +46,9 @@ Key compare_key(Runtime& runtime, const Value& attribute, bool case_sensitive) {
   };
 }
 
-Value optional(const Params& params, std::size_t i) { return params.given(i) ? params[i] : Value(); }
+Value optional(const Params& params, std::size_t i) {
+  return params.given(i) ? params[i] : Value();
+}
 
 // Sorted by key, stable also in reverse.
 std::vector<Value> sorted(Runtime& runtime, const std::vector<Value>& items, const Key& key, bool reverse) {
@@ -215,7 +217,8 @@ Value batch_filter(Runtime& runtime, Args& args) {
           row.push_back(item);
         }
         if (row.empty() && !pending) return false;
-        for (; fill && !pending && static_cast<std::int64_t>(row.size()) < size; runtime.charge(1)) row.push_back(filler);
+        for (; fill && !pending && static_cast<std::int64_t>(row.size()) < size; runtime.charge(1))
+          row.push_back(filler);
         out = make_list(std::move(row));
         return true;
       },
@@ -228,8 +231,8 @@ Value map_filter(Runtime& runtime, Args& args) {
   if (!source.truth()) return make_generator([](Value&) { return false; }, source);
   Key change;
   Args rest{{args.positional.begin() + 1, args.positional.end()}, args.named};
-  if (rest.positional.empty() && std::any_of(rest.named.begin(), rest.named.end(),
-                                             [](const auto& named) { return named.first == "attribute"; })) {
+  if (rest.positional.empty() &&
+      std::any_of(rest.named.begin(), rest.named.end(), [](const auto& named) { return named.first == "attribute"; })) {
     const Params params("map", rest, {"attribute", "default"}, 0);
     change = attribute_getter(runtime, params[0], optional(params, 1));
   } else {

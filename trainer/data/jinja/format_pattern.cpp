@@ -105,8 +105,12 @@ std::string format_float(Runtime& runtime, const Spec& spec, double value) {
     text = print("%.*g", std::max<std::int64_t>(precision, 1), magnitude);
     if (text.find_first_of(".en") == std::string::npos) text += ".0";
   } else {
-    const char pattern[] = {'%', spec.alternate ? '#' : '.', spec.alternate ? '.' : '*', spec.alternate ? '*' : spec.type,
-                            spec.alternate ? spec.type : '\0', '\0'};
+    const char pattern[] = {'%',
+                            spec.alternate ? '#' : '.',
+                            spec.alternate ? '.' : '*',
+                            spec.alternate ? '*' : spec.type,
+                            spec.alternate ? spec.type : '\0',
+                            '\0'};
     text = print(pattern, precision, magnitude);
   }
   if (spec.grouping != 0) group_digits(text, spec.grouping, 3);
@@ -222,7 +226,8 @@ class Fields {
     Value value = first(std::string(field.substr(0, at)));
     while (at < field.size()) {
       const bool attribute = field[at] == '.';
-      const std::size_t end = attribute ? std::min(field.find_first_of(".[", at + 1), field.size()) : field.find(']', at);
+      const std::size_t end =
+          attribute ? std::min(field.find_first_of(".[", at + 1), field.size()) : field.find(']', at);
       if (end == std::string_view::npos) fail("ValueError", "Missing ']' in format string");
       const std::string name(field.substr(at + 1, end - at - 1));
       if (name.empty()) fail("ValueError", "Empty attribute in format string");
@@ -242,7 +247,8 @@ class Fields {
         fail("ValueError", "cannot switch between manual field specification and automatic field numbering");
       manual_ = manual_ || !automatic;
       const std::size_t place = automatic ? next_++ : static_cast<std::size_t>(parse_int(name, 10).value_or(0));
-      if (place >= args_.positional.size()) fail("IndexError", "Replacement index out of range for positional args tuple");
+      if (place >= args_.positional.size())
+        fail("IndexError", "Replacement index out of range for positional args tuple");
       return args_.positional[place];
     }
     for (const auto& [key, value] : args_.named) {

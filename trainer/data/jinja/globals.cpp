@@ -49,7 +49,9 @@ std::shared_ptr<Dict> make_dict(Runtime& runtime, Args& args) {
   return dict;
 }
 
-Value dict(Runtime& runtime, Args& args) { return Value(std::shared_ptr<const Dict>(make_dict(runtime, args))); }
+Value dict(Runtime& runtime, Args& args) {
+  return Value(std::shared_ptr<const Dict>(make_dict(runtime, args)));
+}
 
 Value make_cycler(Runtime&, Args& args) {
   if (!args.named.empty()) fail("TypeError", "cycler() takes no keyword arguments");
@@ -62,9 +64,12 @@ Value make_cycler(Runtime&, Args& args) {
 Value make_joiner(Runtime&, Args& args) {
   const Params params("joiner", args, {"sep"}, 0);
   const Value separator = params.given(0) ? params[0] : Value(", ");
-  return make_function("joiner", [separator, used = std::make_shared<bool>(false)](Runtime&, Args&) {
-    return std::exchange(*used, true) ? separator : Value("");
-  }, separator.depth() + 1);
+  return make_function(
+      "joiner",
+      [separator, used = std::make_shared<bool>(false)](Runtime&, Args&) {
+        return std::exchange(*used, true) ? separator : Value("");
+      },
+      separator.depth() + 1);
 }
 
 Value raise_exception(Runtime& runtime, Args& args) {
@@ -84,7 +89,9 @@ Value strftime_now(Runtime& runtime, Args& args) {
 }  // namespace
 
 std::vector<std::pair<std::string, Value>> global_functions() {
-  const auto add = [](const char* name, Callable body) { return std::pair{std::string(name), make_function(name, body)}; };
+  const auto add = [](const char* name, Callable body) {
+    return std::pair{std::string(name), make_function(name, body)};
+  };
   return {add("range", range),
           add("dict", dict),
           add("cycler", make_cycler),

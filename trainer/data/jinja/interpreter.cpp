@@ -31,7 +31,9 @@ struct Macro : Object {
   bool anonymous;
 };
 
-ScopePtr inner_scope(const ScopePtr& outer) { return std::make_shared<Scope>(outer); }
+ScopePtr inner_scope(const ScopePtr& outer) {
+  return std::make_shared<Scope>(outer);
+}
 
 // Takes a named argument out.
 std::optional<Value> take_named(Args& args, const std::string& name) {
@@ -257,7 +259,8 @@ void Interpreter::bind_parameters(const Stmt& macro, Args& args, const ScopePtr&
     fail("TypeError", "macro '" + macro.text + "' takes no keyword argument '" + args.named[0].first + "'");
   }
   if (macro.uses_varargs) {
-    scope->set("varargs", make_tuple({args.positional.begin() + static_cast<std::ptrdiff_t>(given), args.positional.end()}));
+    scope->set("varargs",
+               make_tuple({args.positional.begin() + static_cast<std::ptrdiff_t>(given), args.positional.end()}));
   } else if (args.positional.size() > given) {
     fail("TypeError", str("macro '", macro.text, "' takes not more than ", parameters.size(), " argument(s)"));
   }

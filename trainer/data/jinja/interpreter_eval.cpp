@@ -154,8 +154,7 @@ Value Interpreter::evaluate_concat(const Expr& expr, const ScopePtr& scope) {
 Value Interpreter::evaluate_conditional(const Expr& expr, const ScopePtr& scope) {
   if (evaluate(*expr.items[0], scope).truth()) return evaluate(*expr.items[1], scope);
   if (expr.items[2]) return evaluate(*expr.items[2], scope);
-  return Value::undefined(
-      str("the inline if on line ", expr.line, " evaluated to false and has no else"));
+  return Value::undefined(str("the inline if on line ", expr.line, " evaluated to false and has no else"));
 }
 
 Args Interpreter::evaluate_args(const CallArgs& call, const ScopePtr& scope) {
@@ -192,9 +191,9 @@ Value Interpreter::evaluate_builtin(const Expr& expr, const ScopePtr& scope, con
     fail("TemplateRuntimeError", str("No ", is_filter ? "filter" : "test", " named '", expr.name, "' found."));
   // A chain of filters on a block's text ends in a missing subject.
   const Expr* inner = expr.items[0].get();
-  Value value = inner == nullptr ? *subject
+  Value value = inner == nullptr                                         ? *subject
                 : subject != nullptr && inner->kind == ExprKind::kFilter ? evaluate_builtin(*inner, scope, subject)
-                                                                          : evaluate(*inner, scope);
+                                                                         : evaluate(*inner, scope);
   Args args = evaluate_args(*expr.args, scope);
   args.positional.insert(args.positional.begin(), std::move(value));
   at(expr);

@@ -26,7 +26,9 @@ std::string normalized(std::string_view source) {
   return out;
 }
 
-bool is_digit_byte(char c) { return c >= '0' && c <= '9'; }
+bool is_digit_byte(char c) {
+  return c >= '0' && c <= '9';
+}
 
 class Lexer {
  public:
@@ -207,9 +209,8 @@ class Lexer {
     static constexpr std::array<std::string_view, 26> kOperators = {"//", "**", "==", "!=", ">=", "<=", "+", "-", "/",
                                                                     "*",  "%",  "~",  "[",  "]",  "(",  ")", "{", "}",
                                                                     ">",  "<",  "=",  ".",  ":",  "|",  ",", ";"};
-    const auto found = std::find_if(kOperators.begin(), kOperators.end(), [&](std::string_view op) {
-      return source_.compare(at_, op.size(), op) == 0;
-    });
+    const auto found = std::find_if(kOperators.begin(), kOperators.end(),
+                                    [&](std::string_view op) { return source_.compare(at_, op.size(), op) == 0; });
     if (found == kOperators.end()) {
       std::size_t end = at_;
       next_code_point(source_, end);
@@ -229,8 +230,9 @@ class Lexer {
   // End of (\d+_)*\d+ from `at`, or `at`.
   std::size_t digits_end(std::size_t at) const {
     std::size_t end = at;
-    while (end < source_.size() && (is_digit_byte(source_[end]) || (source_[end] == '_' && end > at && end + 1 < source_.size() &&
-                                                                    is_digit_byte(source_[end + 1]))))
+    while (end < source_.size() &&
+           (is_digit_byte(source_[end]) ||
+            (source_[end] == '_' && end > at && end + 1 < source_.size() && is_digit_byte(source_[end + 1]))))
       ++end;
     return end;
   }
@@ -362,6 +364,8 @@ class Lexer {
 
 }  // namespace
 
-std::vector<Token> tokenize(std::string_view source) { return Lexer(source).run(); }
+std::vector<Token> tokenize(std::string_view source) {
+  return Lexer(source).run();
+}
 
 }  // namespace vernier::jinja

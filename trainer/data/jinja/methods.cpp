@@ -120,8 +120,7 @@ Value affix_method(Runtime& runtime, const Value& self, Args& args, bool at_star
   const Window window = window_of(runtime, self, params, 1);
   const auto has = [&](const Value& affix) {
     if (!affix.is_string()) fail("TypeError", "expected str or a tuple of str, not " + affix.type_name());
-    return window.valid &&
-           (at_start ? starts_with(window.text, affix.bytes()) : ends_with(window.text, affix.bytes()));
+    return window.valid && (at_start ? starts_with(window.text, affix.bytes()) : ends_with(window.text, affix.bytes()));
   };
   if (params[0].kind() != Kind::kTuple) return has(params[0]);
   return std::any_of(params[0].items().begin(), params[0].items().end(), has);
@@ -131,7 +130,9 @@ Value find_method(Runtime& runtime, const Value& self, Args& args, bool from_rig
   const Params params("find", args, {"sub", "start", "end"}, 1);
   const Window window = window_of(runtime, self, params, 1);
   const std::string& sub = params.text(0);
-  const std::size_t at = !window.valid ? std::string::npos : from_right ? window.text.rfind(sub) : window.text.find(sub);
+  const std::size_t at = !window.valid ? std::string::npos
+                         : from_right  ? window.text.rfind(sub)
+                                       : window.text.find(sub);
   if (at == std::string::npos && must) fail("ValueError", "substring not found");
   if (at == std::string::npos) return std::int64_t{-1};
   return window.start + static_cast<std::int64_t>(code_points(std::string_view(window.text).substr(0, at)));
@@ -183,7 +184,9 @@ Value every(Runtime&, const Value& self, Args& args) {
   return !text.empty() && std::all_of(text.begin(), text.end(), Has);
 }
 
-bool is_alnum(char32_t c) { return is_alpha(c) || is_digit(c) || (is_word(c) && c != '_'); }
+bool is_alnum(char32_t c) {
+  return is_alpha(c) || is_digit(c) || (is_word(c) && c != '_');
+}
 bool is_decimal_digit(char32_t c) {
   int value = 0;
   return is_decimal(c, value);
@@ -313,7 +316,8 @@ const Methods& sequence_methods() {
          const Value part = slice(rt, s, Value(params.integer(1, 0)), params.set(2) ? params[2] : Value(), Value());
          for (std::size_t i = 0; i < part.items().size(); ++i) {
            if (!equal(part.items()[i], params[0])) continue;
-           return Value::count(s.items().size() - slice(rt, s, Value(params.integer(1, 0)), Value(), Value()).items().size() + i);
+           return Value::count(s.items().size() -
+                               slice(rt, s, Value(params.integer(1, 0)), Value(), Value()).items().size() + i);
          }
          fail("ValueError", "the value is not in the list");
        }},
@@ -324,9 +328,9 @@ const Methods& sequence_methods() {
 using Names = std::set<std::string, std::less<>>;
 const Names kListMutators = {"append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"};
 const Names kDictMutators = {"clear", "pop", "popitem", "setdefault", "update"};
-const Names kOtherTextMethods = {"casefold",  "encode",  "expandtabs", "format_map",   "isascii",   "isidentifier",
-                                 "isnumeric", "istitle", "maketrans",  "isprintable",  "swapcase",  "translate",
-                                 "zfill"};
+const Names kOtherTextMethods = {"casefold",     "encode",    "expandtabs", "format_map", "isascii",
+                                 "isidentifier", "isnumeric", "istitle",    "maketrans",  "isprintable",
+                                 "swapcase",     "translate", "zfill"};
 const Names kNumberAttributes = {"as_integer_ratio", "bit_count", "bit_length", "conjugate", "denominator",
                                  "from_bytes",       "fromhex",   "hex",        "imag",      "is_integer",
                                  "numerator",        "real",      "to_bytes"};

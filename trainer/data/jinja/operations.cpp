@@ -14,8 +14,8 @@ namespace vernier::jinja {
 namespace {
 
 [[noreturn]] void refuse_operands(Operator op, const Value& a, const Value& b) {
-  fail("TypeError", str("unsupported operand type(s) for ", operator_text(op), ": '", a.type_name(), "' and '",
-                        b.type_name(), "'"));
+  fail("TypeError",
+       str("unsupported operand type(s) for ", operator_text(op), ": '", a.type_name(), "' and '", b.type_name(), "'"));
 }
 
 std::int64_t checked(bool overflow, std::int64_t result) {
@@ -147,8 +147,7 @@ Value repeat(Runtime& runtime, const Value& value, std::int64_t times) {
 
 bool contains(Runtime& runtime, const Value& container, const Value& item) {
   if (container.is_string()) {
-    if (!item.is_string())
-      fail("TypeError", "'in <string>' requires string as left operand, not " + item.type_name());
+    if (!item.is_string()) fail("TypeError", "'in <string>' requires string as left operand, not " + item.type_name());
     runtime.charge_bytes(container.bytes().size());
     return container.bytes().find(item.bytes()) != std::string::npos;
   }
@@ -192,7 +191,8 @@ Indices slice_indices(std::int64_t size, const Value& start, const Value& stop, 
   const std::int64_t last = clamp(stop, by > 0 ? high : low);
   const std::int64_t span = by > 0 ? last - first : first - last;
   // |by| may be 2^63, which has no positive int64.
-  const std::uint64_t stride = by > 0 ? static_cast<std::uint64_t>(by) : std::uint64_t{0} - static_cast<std::uint64_t>(by);
+  const std::uint64_t stride =
+      by > 0 ? static_cast<std::uint64_t>(by) : std::uint64_t{0} - static_cast<std::uint64_t>(by);
   return {first, by, span <= 0 ? 0 : static_cast<std::int64_t>((static_cast<std::uint64_t>(span) - 1) / stride) + 1};
 }
 
@@ -201,7 +201,8 @@ Value slice_text(Runtime& runtime, const Text& text, const Indices& at) {
   const auto pick = [&](const auto& letters) {
     auto out = std::decay_t<decltype(letters)>();
     out.reserve(static_cast<std::size_t>(at.count));
-    for (std::int64_t i = 0; i < at.count; ++i) out.push_back(letters[static_cast<std::size_t>(at.start + i * at.step)]);
+    for (std::int64_t i = 0; i < at.count; ++i)
+      out.push_back(letters[static_cast<std::size_t>(at.start + i * at.step)]);
     return out;
   };
   if (text.ascii()) return Value(pick(text.bytes), text.markup);
@@ -239,8 +240,7 @@ std::optional<Value> item_at(Runtime& runtime, const Value& value, std::int64_t 
 
 Value undefined_of(const Value& value, const Value& key, Runtime& runtime) {
   const std::string owner = value.is_none() ? "None" : value.type_name() + " object";
-  if (key.is_string())
-    return Value::undefined("'" + owner + "' has no attribute '" + key.bytes() + "'");
+  if (key.is_string()) return Value::undefined("'" + owner + "' has no attribute '" + key.bytes() + "'");
   return Value::undefined(owner + " has no element " + repr(runtime, key));
 }
 
@@ -256,14 +256,13 @@ std::optional<Value> safe_attribute(const Value& value, const std::string& name)
 }  // namespace
 
 const char* operator_text(Operator op) {
-  static constexpr std::array<const char*, 15> kTexts = {"+",  "-", "*",  "/", "//", "%",  "**",    "==",
-                                                         "!=", "<", "<=", ">", ">=", "in", "not in"};
+  static constexpr std::array<const char*, 15> kTexts = {
+      "+", "-", "*", "/", "//", "%", "**", "==", "!=", "<", "<=", ">", ">=", "in", "not in"};
   return kTexts[static_cast<std::size_t>(op)];
 }
 
 void require_defined(const Value& value) {
-  if (value.is_undefined())
-    fail(value.missing().unsafe ? "SecurityError" : "UndefinedError", value.missing().message);
+  if (value.is_undefined()) fail(value.missing().unsafe ? "SecurityError" : "UndefinedError", value.missing().message);
 }
 
 Value arithmetic(Runtime& runtime, Operator op, const Value& a, const Value& b) {
@@ -303,8 +302,7 @@ bool less(Runtime& runtime, const Value& a, const Value& b) {
   // UTF-8 sorts like its code points.
   if (a.is_string() && b.is_string()) return a.bytes() < b.bytes();
   if (a.is_sequence() && a.kind() == b.kind()) return less_sequences(runtime, a.items(), b.items());
-  fail("TypeError",
-       "'<' not supported between instances of '" + a.type_name() + "' and '" + b.type_name() + "'");
+  fail("TypeError", "'<' not supported between instances of '" + a.type_name() + "' and '" + b.type_name() + "'");
 }
 
 bool compare(Runtime& runtime, Operator op, const Value& a, const Value& b) {

@@ -83,10 +83,10 @@ class Parser : private ExpressionParser {
   std::unique_ptr<Stmt> statement() {
     using Read = std::unique_ptr<Stmt> (Parser::*)(int);
     static constexpr std::pair<std::string_view, Read> kTags[] = {
-        {"if", &Parser::if_block},         {"for", &Parser::for_block},     {"set", &Parser::set},
-        {"macro", &Parser::macro},         {"call", &Parser::call_block},   {"filter", &Parser::filter_block},
-        {"with", &Parser::with},           {"print", &Parser::print},       {"generation", &Parser::generation},
-        {"break", &Parser::loop_control},  {"continue", &Parser::loop_control}};
+        {"if", &Parser::if_block},        {"for", &Parser::for_block},        {"set", &Parser::set},
+        {"macro", &Parser::macro},        {"call", &Parser::call_block},      {"filter", &Parser::filter_block},
+        {"with", &Parser::with},          {"print", &Parser::print},          {"generation", &Parser::generation},
+        {"break", &Parser::loop_control}, {"continue", &Parser::loop_control}};
     if (current().kind != TokenKind::kName) refuse("expected the name of a tag, got " + describe(current()));
     const int line = current().line;
     for (const auto& [tag, read] : kTags) {
@@ -299,6 +299,8 @@ class Parser : private ExpressionParser {
 
 }  // namespace
 
-Parsed parse(std::string_view source) { return Parser(tokenize(source)).run(); }
+Parsed parse(std::string_view source) {
+  return Parser(tokenize(source)).run();
+}
 
 }  // namespace vernier::jinja

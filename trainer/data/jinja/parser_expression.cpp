@@ -19,7 +19,9 @@ std::vector<ExprPtr> list_of(ExprPtr a, ExprPtr b = nullptr, ExprPtr c = nullptr
   for (std::size_t i = 0; i < count; ++i) items.push_back(std::move(all[i]));
   return items;
 }
-std::vector<ExprPtr> pair_of(ExprPtr a, ExprPtr b) { return list_of(std::move(a), std::move(b), nullptr, nullptr, 2); }
+std::vector<ExprPtr> pair_of(ExprPtr a, ExprPtr b) {
+  return list_of(std::move(a), std::move(b), nullptr, nullptr, 2);
+}
 
 }  // namespace
 
@@ -42,8 +44,12 @@ bool ExpressionParser::is_operator(std::string_view op) const {
   return current().kind == TokenKind::kOperator && current().text == op;
 }
 
-bool ExpressionParser::skip_name(std::string_view name) { return is_name(name) && (++at_, true); }
-bool ExpressionParser::skip_operator(std::string_view op) { return is_operator(op) && (++at_, true); }
+bool ExpressionParser::skip_name(std::string_view name) {
+  return is_name(name) && (++at_, true);
+}
+bool ExpressionParser::skip_operator(std::string_view op) {
+  return is_operator(op) && (++at_, true);
+}
 
 void ExpressionParser::expect_operator(std::string_view op) {
   if (!skip_operator(op)) refuse(str("expected '", op, "', got ", describe(current())));
@@ -54,7 +60,9 @@ std::string ExpressionParser::expect_name() {
   return take().text;
 }
 
-void ExpressionParser::refuse(const std::string& message) const { throw SyntaxError{message, current().line}; }
+void ExpressionParser::refuse(const std::string& message) const {
+  throw SyntaxError{message, current().line};
+}
 
 std::string ExpressionParser::describe(const Token& token) {
   switch (token.kind) {
@@ -128,9 +136,9 @@ ExprPtr ExpressionParser::negation() {
 }
 
 ExprPtr ExpressionParser::comparison() {
-  static const std::map<std::string_view, Operator> kOperators = {
-      {"==", Operator::kEq}, {"!=", Operator::kNe}, {"<", Operator::kLt},
-      {"<=", Operator::kLe}, {">", Operator::kGt},  {">=", Operator::kGe}};
+  static const std::map<std::string_view, Operator> kOperators = {{"==", Operator::kEq}, {"!=", Operator::kNe},
+                                                                  {"<", Operator::kLt},  {"<=", Operator::kLe},
+                                                                  {">", Operator::kGt},  {">=", Operator::kGe}};
   const int line = current().line;
   std::vector<ExprPtr> items = list_of(sum());
   std::vector<Operator> ops;
@@ -387,8 +395,8 @@ std::unique_ptr<CallArgs> ExpressionParser::call_args() {
   for (bool first = true; !is_operator(")"); first = false) {
     if (!first) expect_operator(",");
     if (!first && is_operator(")")) break;
-    const bool named = current().kind == TokenKind::kName && next_token().kind == TokenKind::kOperator &&
-                       next_token().text == "=";
+    const bool named =
+        current().kind == TokenKind::kName && next_token().kind == TokenKind::kOperator && next_token().text == "=";
     if (skip_operator("*")) {
       ensure(!args->star && !args->double_star);
       args->star = expression();

@@ -36,7 +36,8 @@ class Runtime {
 
   // Fails (BudgetError) once the steps are used up. Call before the work or memory they stand for.
   void charge(std::int64_t steps) {
-    if (steps > limits_.steps - used_) fail("BudgetError", str("the template takes more than ", limits_.steps, " steps"));
+    if (steps > limits_.steps - used_)
+      fail("BudgetError", str("the template takes more than ", limits_.steps, " steps"));
     used_ += steps;
   }
   void charge_bytes(std::size_t bytes) { charge(1 + static_cast<std::int64_t>(bytes / 32)); }

@@ -38,6 +38,8 @@ Rendering Template::render(const Variables& variables, const Clock& clock, const
   }
 }
 
-bool Template::has_generation() const { return state_->parsed.has_generation; }
+bool Template::has_generation() const {
+  return state_->parsed.has_generation;
+}
 
 }  // namespace vernier::jinja

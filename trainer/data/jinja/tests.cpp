@@ -72,9 +72,8 @@ const std::map<std::string, Builtin>& all_tests() {
       {"mapping", one<[](const Value& v) { return v.is_dict(); }>},
       {"iterable", one<is_iterable>},
       {"sequence", one<is_sequence>},
-      {"callable", one<[](const Value& v) {
-         return v.is_undefined() || (v.kind() == Kind::kObject && v.object()->callable());
-       }>},
+      {"callable",
+       one<[](const Value& v) { return v.is_undefined() || (v.kind() == Kind::kObject && v.object()->callable()); }>},
       {"escaped", one<[](const Value& v) { return v.is_string() && v.text().markup; }>},
       {"filter", one<[](const Value& v) { return is_name_of(v, find_filter); }>},
       {"test", one<[](const Value& v) { return is_name_of(v, find_test); }>},

@@ -53,7 +53,9 @@ bool equal_dicts(const Dict& a, const Dict& b) {
 
 }  // namespace
 
-void fail(std::string type, std::string message) { throw Failure{std::move(type), std::move(message)}; }
+void fail(std::string type, std::string message) {
+  throw Failure{std::move(type), std::move(message)};
+}
 
 Value::Value(std::string text, bool markup) {
   const std::size_t length = code_points(text);
@@ -91,9 +93,13 @@ std::int64_t Value::as_int() const {
   return flag != nullptr ? static_cast<std::int64_t>(*flag) : std::get<std::int64_t>(data_);
 }
 
-double Value::as_double() const { return is_int() ? static_cast<double>(as_int()) : std::get<double>(data_); }
+double Value::as_double() const {
+  return is_int() ? static_cast<double>(as_int()) : std::get<double>(data_);
+}
 
-const std::vector<Value>& Value::items() const { return std::get<std::shared_ptr<const Sequence>>(data_)->items; }
+const std::vector<Value>& Value::items() const {
+  return std::get<std::shared_ptr<const Sequence>>(data_)->items;
+}
 
 bool Value::truth() const {
   switch (kind()) {

@@ -40,9 +40,9 @@ struct Args {
 using Callable = std::function<Value(Runtime&, Args&)>;
 
 struct Text {
-  std::string bytes;  // UTF-8
+  std::string bytes;       // UTF-8
   std::size_t length = 0;  // code points
-  bool markup = false;  // came through |safe or |escape: adding to it escapes the other side
+  bool markup = false;     // came through |safe or |escape: adding to it escapes the other side
   bool ascii() const { return bytes.size() == length; }
 };
 
