@@ -20,12 +20,10 @@ int run(int argc, char** argv) {
   app.require_subcommand(0, 1);
   app.fallthrough();
   app.get_formatter()->column_width(34);
-  std::string level = "info";
-  bool quiet = false, version = false;
-  app.add_flag("-q,--quiet", quiet, "Warnings and errors only");
-  app.add_option("--log-level", level, "debug, info, warning, error or off")->capture_default_str();
+  bool version = false;
   app.add_flag("--version", version, "Print the version");
-  CommandLine line{app, {}};
+  CommandLine line{app, {}, {}};
+  line.log.add_to(app);
   for (const auto add :
        {add_train, add_check, add_eval, add_generate, add_merge, add_logits, add_config_reference, add_version})
     add(line);
@@ -43,7 +41,7 @@ int run(int argc, char** argv) {
     std::fputs(app.help().c_str(), stdout);
     return 0;
   }
-  const Log log(quiet ? LogLevel::kWarning : parse_log_level(level));
+  const Log log(line.log.quiet ? LogLevel::kWarning : parse_log_level(line.log.level));
   return line.run(log);
 }
 

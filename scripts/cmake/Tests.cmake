@@ -31,3 +31,14 @@ foreach(check ${checks})
   add_test(NAME tree.${check_name} COMMAND ${Python3_EXECUTABLE} ${check} --source ${CMAKE_SOURCE_DIR}
                                            --build ${CMAKE_BINARY_DIR})
 endforeach()
+
+# tests/run/test_*.py: the program end to end, on the tiny models of tests/golden.
+if(NOT VERNIER_TORCH_FREE)
+  file(GLOB runs CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/run/test_*.py)
+  foreach(run ${runs})
+    get_filename_component(run_name ${run} NAME_WE)
+    add_test(NAME run.${run_name} COMMAND ${Python3_EXECUTABLE} -m unittest ${run_name}
+             WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}/tests/run)
+    set_tests_properties(run.${run_name} PROPERTIES ENVIRONMENT "VERNIER_BINARY=$<TARGET_FILE:vernier>" TIMEOUT 900)
+  endforeach()
+endif()

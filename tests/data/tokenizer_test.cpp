@@ -36,6 +36,18 @@ void expect_refused(const std::string& pointer, const char* value, const std::st
   expect_error([&] { tokenizer_of(document); }, part);
 }
 
+TokenizerFiles json_files(const char* text) {
+  TokenizerFiles files;
+  files.tokenizer_json = text;
+  return files;
+}
+
+TokenizerFiles model_files(const char* bytes) {
+  TokenizerFiles files;
+  files.tokenizer_model = bytes;
+  return files;
+}
+
 TEST(TokenizerJson, EncodesAndDecodes) {
   const auto tokenizer = tokenizer_of(letters_document());
   EXPECT_THAT(tokenizer->encode("abcab<s>da"), ElementsAre(5, 4, 6, 3, 0));
@@ -73,7 +85,7 @@ TEST(TokenizerJson, ReadsInvalidUtf8AsReplacementCharacters) {
   EXPECT_EQ(round_trip(std::string("\0 nul\r\n", 7)), std::string("\0 nul\r\n", 7));
 }
 
-TEST(TokenizerJson, TenMegabytesWithoutAPreTokenizer) {
+TEST(TokenizerJson, MegabytesWithoutAPreTokenizer) {
   Json document = letters_document();
   document["pre_tokenizer"] = nullptr;
   std::string text;
@@ -119,9 +131,9 @@ TEST(TokenizerJson, RefusesADamagedModel) {
   expect_refused("/model/vocab", R"({"a": 18446744073709551615})", "18446744073709551615");
   expect_refused("/model/unk_token", R"("<unk>")", "unk_token");
   expect_refused("/model", "[]", "object");
-  expect_error([] { tokenizer_from_json(TokenizerFiles{.tokenizer_json = "{\"model\": "}); }, "tokenizer.json:1:");
-  expect_error([] { tokenizer_from_json(TokenizerFiles{.tokenizer_json = "{}"}); }, "\"model\" is missing");
-  expect_error([] { tokenizer_from_json(TokenizerFiles{.tokenizer_json = "[]"}); }, "object");
+  expect_error([] { tokenizer_from_json(json_files("{\"model\": ")); }, "tokenizer.json:1:");
+  expect_error([] { tokenizer_from_json(json_files("{}")); }, "\"model\" is missing");
+  expect_error([] { tokenizer_from_json(json_files("[]")); }, "object");
 }
 
 TEST(TokenizerJson, MergesThatComeBackOnThemselvesEnd) {
@@ -277,9 +289,8 @@ TEST(GgufTokenizer, RefusesWhatItDoesNotKnow) {
 }
 
 TEST(SentencePieceTokenizer, RefusesBytesThatAreNoModel) {
-  expect_error([] { tokenizer_from_sentencepiece(TokenizerFiles{.tokenizer_model = "not a model"}); },
-               "tokenizer.model");
-  expect_error([] { tokenizer_from_sentencepiece(TokenizerFiles{.tokenizer_model = ""}); }, "tokenizer.model");
+  expect_error([] { tokenizer_from_sentencepiece(model_files("not a model")); }, "tokenizer.model");
+  expect_error([] { tokenizer_from_sentencepiece(model_files("")); }, "tokenizer.model");
 }
 
 }  // namespace

@@ -2,10 +2,8 @@
 
 #include "infer/generate.h"
 
-#include <ATen/core/Tensor.h>
-
 #include <algorithm>
-#include <numeric>
+#include <limits>
 
 #include "infer_fixture.h"
 

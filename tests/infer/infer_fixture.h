@@ -2,6 +2,7 @@
 // What the tests of infer/ share: a tokenizer of ASCII that fits the tiny models' 256 ids, a folder that goes away, a
 // log that says nothing, and the message of an Error.
 
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 #include <array>
@@ -10,9 +11,11 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "data/tokenizer.h"
 #include "support/model_fixture.h"
 

@@ -2,8 +2,6 @@
 
 #include "infer/logits_file.h"
 
-#include <ATen/core/Tensor.h>
-
 #include "infer/output_path.h"
 #include "infer_fixture.h"
 

@@ -1,7 +1,5 @@
 // Many prompts at once and the score of generated records, with a model made to write what the test wants.
 
-#include <ATen/core/Tensor.h>
-
 #include "infer/complete.h"
 #include "infer/evaluate_records.h"
 #include "infer/prompt_rows.h"

@@ -138,7 +138,7 @@ TEST(AtomicFile, ANotWritableDirectoryIsAnInputError) {
   const bool was_root = ::getuid() == 0;
   const Error file = error_of([] { write_file_atomically("/vernier-test", "x"); });
   const Error directory = error_of([] { make_directories("/vernier-test/out"); });
-  if (was_root) ASSERT_EQ(::seteuid(0), 0);
+  ASSERT_TRUE(!was_root || ::seteuid(0) == 0);
   for (const Error& error : {file, directory}) {
     EXPECT_EQ(error.kind(), ErrorKind::kInput);
     EXPECT_THAT(error.what(), HasSubstr("not writable"));

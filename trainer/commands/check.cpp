@@ -81,7 +81,7 @@ void add_check(CommandLine& line) {
   CLI::App* command =
       line.app.add_subcommand("check", "Is the config right, what will be trained on, will it fit: in seconds");
   const auto arguments = std::make_shared<ConfigArguments>();
-  arguments->add_to(*command);
+  arguments->add_to(*command, line.log);
   command->callback([&line, command, arguments] {
     line.run = [=](const Log& log) { return check_config(arguments->path, ConfigArguments::overrides(*command), log); };
   });

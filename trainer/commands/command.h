@@ -9,9 +9,18 @@
 
 namespace vernier {
 
-// What every command has: the log, and where its `run` goes. run() gives the exit code or throws Error.
+struct LogOptions {
+  bool quiet = false;
+  std::string level = "info";
+
+  // --quiet and --log-level.
+  void add_to(CLI::App& command);
+};
+
+// What every command has: the options of the log, and where its `run` goes, which gives the exit code or throws Error.
 struct CommandLine {
   CLI::App& app;
+  LogOptions log;
   std::function<int(const Log&)> run;
 };
 

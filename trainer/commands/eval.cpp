@@ -130,7 +130,7 @@ int evaluate_config(const EvalArguments& arguments, const std::vector<std::strin
 void add_eval(CommandLine& line) {
   CLI::App* command = line.app.add_subcommand("eval", "Loss, perplexity and exact answers on the held-out rows");
   const auto arguments = std::make_shared<EvalArguments>();
-  arguments->config.add_to(*command);
+  arguments->config.add_to(*command, line.log);
   command->add_option("--adapter", arguments->adapter, "The adapter to evaluate (none: the base as stored)");
   command->add_option("--load-in-4bit", arguments->load_in_4bit,
                       "true or false, instead of what the adapter was trained on");

@@ -13,7 +13,8 @@
 
 namespace vernier {
 
-void ConfigArguments::add_to(CLI::App& command) {
+void ConfigArguments::add_to(CLI::App& command, LogOptions& log) {
+  log.add_to(command);
   command.add_option("CONFIG", path, "The YAML file (docs/config.md)")->required();
   command.allow_extras();
   command.fallthrough(false);

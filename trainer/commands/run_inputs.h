@@ -19,9 +19,9 @@ namespace vernier {
 // CONFIG and the overrides behind it, "learning_rate=1e-4" or "--learning-rate 1e-4".
 struct ConfigArguments {
   std::string path;
-  bool show_keys = false;
 
-  void add_to(CLI::App& command);
+  // Adds them to a command. As its other words may be overrides, it takes the log's options itself.
+  void add_to(CLI::App& command, LogOptions& log);
   // The overrides among the words that the command's own options left over.
   static std::vector<std::string> overrides(const CLI::App& command);
 };

@@ -225,7 +225,7 @@ int train(const std::string& config_path, const std::vector<std::string>& overri
 void add_train(CommandLine& line) {
   CLI::App* command = line.app.add_subcommand("train", "Fine-tune: Ctrl-C saves and is safe, --resume goes on");
   const auto arguments = std::make_shared<ConfigArguments>();
-  arguments->add_to(*command);
+  arguments->add_to(*command, line.log);
   const auto resume = std::make_shared<bool>(false), overwrite = std::make_shared<bool>(false);
   command->add_flag("--resume", *resume, "Go on from the newest whole checkpoint in output_dir");
   command->add_flag("--overwrite-output-dir", *overwrite, "Delete the checkpoints in output_dir and start again");

@@ -6,6 +6,11 @@
 
 namespace vernier {
 
+void LogOptions::add_to(CLI::App& command) {
+  command.add_flag("-q,--quiet", quiet, "Warnings and errors only");
+  command.add_option("--log-level", level, "debug, info, warning, error or off")->capture_default_str();
+}
+
 void add_version(CommandLine& line) {
   CLI::App* command = line.app.add_subcommand("version", "Print the version and what this machine offers");
   command->callback([&line] {

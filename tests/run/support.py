@@ -1,0 +1,81 @@
+"""What the end-to-end tests share: the program, a tiny model, data, and a run in a folder of its own."""
+import json
+import os
+import pathlib
+import random
+import shutil
+import struct
+import subprocess
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+VERNIER = os.environ.get("VERNIER_BINARY", str(ROOT / "build/release/vernier"))
+MODEL = ROOT / "tests/golden/arch/llama"
+
+
+def tensors(path):
+    """{name: (dtype, shape, bytes)} of a safetensors file."""
+    data = pathlib.Path(path).read_bytes()
+    size = struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8:8 + size])
+    body = data[8 + size:]
+    return {name: (t["dtype"], t["shape"], body[t["data_offsets"][0]:t["data_offsets"][1]])
+            for name, t in header.items() if name != "__metadata__"}
+
+
+def lines(path):
+    return [json.loads(line) for line in pathlib.Path(path).read_text().splitlines()]
+
+
+class RunTest(unittest.TestCase):
+    """A test with a folder, a data set of random token rows, and a config that trains on it in a second."""
+
+    def setUp(self):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="vernier-test-"))
+        self.addCleanup(shutil.rmtree, self.dir, ignore_errors=True)
+        self.write_rows("rows.jsonl", 24)
+
+    def write_rows(self, name, count, seed=1):
+        rng = random.Random(seed)
+        with open(self.dir / name, "w") as file:
+            for _ in range(count):
+                ids = [rng.randrange(3, 256) for _ in range(rng.randrange(4, 20))]
+                file.write(json.dumps({"input_ids": ids, "labels": ids}) + "\n")
+        return self.dir / name
+
+    def settings(self, **changes):
+        settings = {
+            "base_model": str(MODEL), "adapter": "qlora", "datasets": [{"path": str(self.dir / "rows.jsonl"), "type": "tokenized"}],
+            "lora_r": 4, "lora_alpha": 8, "micro_batch_size": 2, "gradient_accumulation_steps": 2, "max_steps": 6,
+            "learning_rate": 0.01, "warmup_steps": 2, "bf16": False, "output_dir": str(self.dir / "out"), "seed": 7,
+            "save_strategy": "steps", "save_steps": 2, "save_total_limit": 0,
+        }
+        settings.update(changes)
+        return {key: value for key, value in settings.items() if value is not None}
+
+    def config(self, name="run.yaml", **changes):
+        path = self.dir / name
+        path.write_text(json.dumps(self.settings(**changes), indent=1))  # JSON is YAML
+        return str(path)
+
+    def run_vernier(self, *words, cwd=None, timeout=120, **options):
+        return subprocess.run([VERNIER, *map(str, words)], cwd=cwd or self.dir, timeout=timeout, text=True,
+                              capture_output=True, stdin=subprocess.DEVNULL, **options)
+
+    def good(self, *words, **options):
+        done = self.run_vernier(*words, **options)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done
+
+    def fails(self, code, *words, says=(), **options):
+        """The command ends with `code` and one message that holds every text of `says`."""
+        done = self.run_vernier(*words, **options)
+        self.assertEqual(done.returncode, code, done.stderr + done.stdout)
+        for text in says:
+            self.assertIn(text, done.stderr)
+        self.assertNotIn("internal error", done.stderr)
+        return done
+
+    def weights(self, directory="out"):
+        return (self.dir / directory / "adapter_model.safetensors").read_bytes()

@@ -1,0 +1,195 @@
+"""Training end to end: outputs, determinism, exact resume, signals."""
+import json
+import os
+import signal
+import subprocess
+import time
+import unittest
+
+from support import VERNIER, RunTest, lines, tensors
+
+KEYS = ["step", "epoch", "loss", "grad_norm", "learning_rate", "tokens", "trained_tokens", "step_seconds",
+        "tokens_per_second", "peak_rss_bytes"]
+
+
+class Outputs(RunTest):
+    def test_files_and_metrics(self):
+        self.good("train", self.config())
+        out = self.dir / "out"
+        for name in ("adapter_config.json", "adapter_model.safetensors", "vernier.json", "metrics.jsonl",
+                     "config.resolved.yaml", "run.json", "data_report.jsonl"):
+            self.assertTrue((out / name).is_file(), name)
+        steps = lines(out / "metrics.jsonl")
+        self.assertEqual([list(step) for step in steps], [KEYS] * 6)
+        self.assertEqual([step["step"] for step in steps], [1, 2, 3, 4, 5, 6])
+        self.assertEqual(steps[0]["learning_rate"], 0)
+        self.assertEqual(sorted(p.name for p in out.glob("checkpoint-*")), ["checkpoint-2", "checkpoint-4", "checkpoint-6"])
+        self.assertEqual(self.weights(), (out / "checkpoint-6/adapter_model.safetensors").read_bytes())
+        names = tensors(out / "adapter_model.safetensors")
+        self.assertEqual(len(names), 2 * 7 * 2)
+        self.assertEqual(names["base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"][1], [4, 64])
+
+    def test_nothing_but_results_on_stdout_and_no_control_codes(self):
+        done = self.good("train", self.config())
+        self.assertNotIn("step 3/6", done.stdout)
+        self.assertIn("step 3/6", done.stderr)
+        self.assertNotIn("\x1b", done.stderr)
+        self.assertNotIn("\r", done.stderr)
+        quiet = self.good("train", self.config(), "--overwrite-output-dir", "--quiet")
+        self.assertEqual(quiet.stderr, "")
+
+    def test_resolved_config_reads_back_to_the_same_run(self):
+        self.good("train", self.config())
+        self.good("train", self.dir / "out/config.resolved.yaml", f"output_dir={self.dir / 'again'}")
+        self.assertEqual(self.weights(), self.weights("again"))
+
+    def test_save_total_limit_and_strategy_no(self):
+        self.good("train", self.config(save_total_limit=2))
+        self.assertEqual(sorted(p.name for p in (self.dir / "out").glob("checkpoint-*")), ["checkpoint-4", "checkpoint-6"])
+        self.good("train", self.config(save_strategy="no", save_steps=None, output_dir=str(self.dir / "no")))
+        self.assertEqual(list((self.dir / "no").glob("checkpoint-*")), [])
+        self.assertTrue((self.dir / "no/adapter_model.safetensors").exists())
+
+    def test_evaluation_lines(self):
+        self.write_rows("eval.jsonl", 5, seed=2)
+        self.good("train", self.config(test_datasets=[{"path": str(self.dir / "eval.jsonl"), "type": "tokenized"}], eval_steps=3))
+        evals = [line for line in lines(self.dir / "out/metrics.jsonl") if "eval_loss" in line]
+        self.assertEqual([line["step"] for line in evals], [3, 6])
+        answer = self.good("eval", self.config(test_datasets=[{"path": str(self.dir / "eval.jsonl"), "type": "tokenized"}]),
+                           "--adapter", self.dir / "out", "--json")
+        self.assertAlmostEqual(json.loads(answer.stdout)["loss"], evals[-1]["eval_loss"], delta=1e-7)
+
+    def test_loss_falls(self):
+        self.good("train", self.config(max_steps=30, warmup_steps=2, learning_rate=0.02))
+        losses = [step["loss"] for step in lines(self.dir / "out/metrics.jsonl")]
+        self.assertLess(sum(losses[-6:]) / 6, sum(losses[:6]) / 6 - 0.05)
+
+
+class Exactness(RunTest):
+    def test_same_seed_same_bytes_other_seed_other_bytes(self):
+        self.good("train", self.config(lora_dropout=0.1))
+        self.good("train", self.config(lora_dropout=0.1, output_dir=str(self.dir / "b")))
+        self.good("train", self.config(lora_dropout=0.1, output_dir=str(self.dir / "c"), seed=8))
+        self.assertEqual(self.weights(), self.weights("b"))
+        self.assertNotEqual(self.weights(), self.weights("c"))
+
+    def test_recomputing_and_keeping_give_the_same_bytes(self):
+        for name, value in (("on", True), ("off", False)):
+            self.good("train", self.config(gradient_checkpointing=value, lora_dropout=0.2, output_dir=str(self.dir / name)))
+        self.assertEqual(self.weights("on"), self.weights("off"))
+
+    def stop_and_resume(self, **changes):
+        self.good("train", self.config(output_dir=str(self.dir / "whole"), save_steps=1, **changes))
+        whole = lines(self.dir / "whole/metrics.jsonl")
+        for step in range(1, 6):
+            out = self.dir / "out"
+            subprocess.run(["rm", "-rf", out], check=True)
+            subprocess.run(["cp", "-r", self.dir / "whole", out], check=True)
+            for later in range(step + 1, 7):
+                subprocess.run(["rm", "-rf", out / f"checkpoint-{later}"], check=True)
+            (out / "adapter_model.safetensors").unlink()
+            self.good("train", self.config(save_steps=1, **changes), "--resume")
+            self.assertEqual(self.weights(), self.weights("whole"), f"resumed after step {step}")
+            resumed = lines(out / "metrics.jsonl")
+            self.assertEqual([line["loss"] for line in resumed], [line["loss"] for line in whole])
+
+    def test_resume_after_every_step_f32(self):
+        self.stop_and_resume()
+
+    def test_resume_after_every_step_bf16_with_dropout(self):
+        self.stop_and_resume(bf16="auto", lora_dropout=0.1, gradient_checkpointing=True)
+
+    def test_accumulation_equals_one_big_batch(self):
+        losses = {}
+        for micro, accumulation in ((8, 1), (1, 8)):
+            out = self.dir / f"m{micro}"
+            self.good("train", self.config(micro_batch_size=micro, gradient_accumulation_steps=accumulation, max_steps=3,
+                                           save_steps=3, output_dir=str(out)))
+            losses[micro] = [line["loss"] for line in lines(out / "metrics.jsonl")]
+        for a, b in zip(losses[8], losses[1]):
+            self.assertAlmostEqual(a, b, delta=1e-6)
+
+
+class Directories(RunTest):
+    def test_used_directory_needs_a_word(self):
+        self.good("train", self.config())
+        before = self.weights()
+        self.fails(2, "train", self.config(seed=9), says=["out", "--resume", "--overwrite-output-dir"])
+        self.assertEqual(self.weights(), before)
+        self.good("train", self.config(seed=9), "--overwrite-output-dir")
+        self.assertNotEqual(self.weights(), before)
+        self.assertEqual(len(lines(self.dir / "out/metrics.jsonl")), 6)
+
+    def test_resume_of_a_changed_run_says_what_changed(self):
+        self.good("train", self.config())
+        self.fails(2, "train", self.config(lora_r=8, lora_alpha=8), "--resume", says=["lora_r was 4 and is 8"])
+        self.write_rows("rows.jsonl", 24, seed=3)
+        self.fails(2, "train", self.config(), "--resume", says=["the training data changed"])
+
+    def test_damaged_checkpoint_is_passed_over(self):
+        self.good("train", self.config())
+        whole = self.weights()
+        path = self.dir / "out/checkpoint-6/optimizer.safetensors"
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        path.write_bytes(bytes(data))
+        done = self.good("train", self.config(), "--resume")
+        self.assertIn("optimizer.safetensors", done.stderr)
+        self.assertIn("resuming after step 4", done.stderr)
+        self.assertEqual(self.weights(), whole)
+
+    def test_two_runs_in_one_directory(self):
+        first = subprocess.Popen([VERNIER, "train", self.config(max_steps=100000, save_strategy="no", save_steps=None)],
+                                 stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        try:
+            wait_for(self.dir / "out/metrics.jsonl")
+            self.fails(2, "train", self.config(), says=[str(first.pid)])
+        finally:
+            first.kill()
+            first.communicate()
+
+
+def wait_for(path, size=1, seconds=60):
+    end = time.time() + seconds
+    while not (path.exists() and path.stat().st_size >= size):
+        if time.time() > end:
+            raise TimeoutError(path)
+        time.sleep(0.01)
+
+
+class Signals(RunTest):
+    def start(self, **changes):
+        process = subprocess.Popen([VERNIER, "train", self.config(**changes)], stderr=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, text=True)
+        self.addCleanup(process.kill)
+        wait_for(self.dir / "out/metrics.jsonl")
+        return process
+
+    def test_first_signal_saves_and_resume_goes_on_exactly(self):
+        self.good("train", self.config(max_steps=400, save_steps=1000, output_dir=str(self.dir / "whole")))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            process = self.start(max_steps=400, save_steps=1000)
+            process.send_signal(signal.SIGHUP)
+            process.send_signal(number)
+            out, err = process.communicate(timeout=60)
+            self.assertEqual(process.returncode, 75, err)
+            self.assertIn("--resume", out)
+            self.assertEqual(len(list((self.dir / "out").glob("checkpoint-*"))), 1)
+            self.assertFalse((self.dir / "out/adapter_model.safetensors").exists())
+            self.good("train", self.config(max_steps=400, save_steps=1000), "--resume")
+            self.assertEqual(self.weights(), self.weights("whole"))
+            subprocess.run(["rm", "-rf", self.dir / "out"], check=True)
+
+    def test_second_signal_leaves_at_once(self):
+        # Steps long enough that the second signal comes within the first one's step.
+        self.write_rows("rows.jsonl", 3000)
+        process = self.start(max_steps=50, micro_batch_size=1500, gradient_accumulation_steps=1, save_strategy="no", save_steps=None)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130)
+
+
+if __name__ == "__main__":
+    unittest.main()
