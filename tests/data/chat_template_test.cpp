@@ -16,8 +16,9 @@ namespace {
 using test::ByteTokenizer;
 using testing::HasSubstr;
 
-const Json kConversation = Json::parse(R"([{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yo"},
-                                           {"role": "user", "content": "Bye"}, {"role": "assistant", "content": "."}])");
+const Json kConversation = Json::parse(R"([
+  {"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yo"},
+  {"role": "user", "content": "Bye"}, {"role": "assistant", "content": "."}])");
 
 // The trained text, its pieces apart.
 std::string trained_text(const ChatTemplate::Rendered& rendered, const Tokenizer& tokenizer) {

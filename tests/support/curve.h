@@ -31,7 +31,7 @@ struct CurveRun {
 
 class CurveReplay {
  public:
-  explicit CurveReplay(const CurveRun& run) : run_(run), device(cpu(run.compute)) {
+  explicit CurveReplay(const CurveRun& run) : device(cpu(run.compute)), run_(run) {
     LoadOptions options;
     options.load_in_4bit = run.load_in_4bit;
     options.max_row_tokens = 1024;

@@ -76,7 +76,7 @@ TEST_P(TinyCurve, BF16StaysNearTheF32Curve) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, TinyCurve, ::testing::Values(Keep::kAll, Keep::kRecompute),
-                         [](const auto& info) { return info.param == Keep::kAll ? "KeepAll" : "Recompute"; });
+                         [](const auto& parameter) { return parameter.param == Keep::kAll ? "KeepAll" : "Recompute"; });
 
 }  // namespace
 }  // namespace vernier::testing

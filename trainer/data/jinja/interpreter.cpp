@@ -40,7 +40,7 @@ std::optional<Value> take_named(Args& args, const std::string& name) {
   const auto found =
       std::find_if(args.named.begin(), args.named.end(), [&](const auto& named) { return named.first == name; });
   if (found == args.named.end()) return std::nullopt;
-  Value value = std::move(found->second);
+  const std::optional<Value> value = found->second;
   args.named.erase(found);
   return value;
 }
@@ -80,8 +80,7 @@ Interpreter::Flow Interpreter::execute(const Body& body, const ScopePtr& scope) 
   const Runtime::Deeper deeper(runtime_);
   for (const auto& stmt : body) {
     runtime_.charge(1);
-    line_ = stmt->line;
-    expr_ = nullptr;
+    at(*stmt);
     const Flow flow = execute_one(*stmt, scope);
     if (flow != Flow::kNormal) return flow;
   }
@@ -102,9 +101,12 @@ Interpreter::Flow Interpreter::execute_one(const Stmt& stmt, const ScopePtr& sco
     case StmtKind::kFor:
       run_loop(stmt, evaluate(*stmt.expr, scope), scope, 0);
       break;
-    case StmtKind::kSet:
-      assign(stmt.target, evaluate(*stmt.expr, scope), scope);
+    case StmtKind::kSet: {
+      const Value value = evaluate(*stmt.expr, scope);
+      at(stmt);
+      assign(stmt.target, value, scope);
       break;
+    }
     case StmtKind::kSetBlock:
     case StmtKind::kFilterBlock:
       return execute_captured(stmt, scope);
@@ -172,6 +174,7 @@ void Interpreter::execute_call(const Stmt& stmt, const ScopePtr& scope) {
 void Interpreter::run_loop(const Stmt& stmt, const Value& iterable, const ScopePtr& scope, std::int64_t depth) {
   auto loop = std::make_shared<Loop>();
   loop->depth0 = depth;
+  at(stmt);
   loop->next = iterate(runtime_, iterable);
   if (stmt.test) {
     loop->next = [this, &stmt, scope, next = loop->next](Value& item) {
@@ -198,6 +201,7 @@ void Interpreter::run_loop(const Stmt& stmt, const Value& iterable, const ScopeP
   for (Value item; loop->advance(item); any = true) {
     const ScopePtr inner = inner_scope(scope);
     inner->set("loop", Value(std::shared_ptr<Object>(loop)));
+    at(stmt);
     assign(stmt.target, item, inner);
     if (execute(stmt.body, inner) == Flow::kBreak) return;
   }

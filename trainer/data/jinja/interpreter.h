@@ -70,9 +70,15 @@ class Interpreter {
   // A filter or test; `subject` stands for a missing items[0].
   Value evaluate_builtin(const Expr& expr, const ScopePtr& scope, const Value* subject);
   Args evaluate_args(const CallArgs& call, const ScopePtr& scope);
+  // Where a failure from here on is.
   void at(const Expr& expr) {
     line_ = expr.line;
     expr_ = &expr;
+  }
+  void at(const Stmt& stmt) {
+    line_ = stmt.line;
+    expr_ = nullptr;
+    stmt_ = &stmt;
   }
 
   Runtime& runtime_;
@@ -80,7 +86,8 @@ class Interpreter {
   Rendering result_;
   std::string* out_ = &result_.text;
   int line_ = 1;
-  const Expr* expr_ = nullptr;  // what is being evaluated; null: the statement on line_
+  const Expr* expr_ = nullptr;  // what is being evaluated; null: the statement itself
+  const Stmt* stmt_ = nullptr;
 };
 
 }  // namespace vernier::jinja

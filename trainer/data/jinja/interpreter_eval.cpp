@@ -7,6 +7,8 @@
 namespace vernier::jinja {
 
 std::string Interpreter::construct() const {
+  if (expr_ == nullptr && stmt_ != nullptr && stmt_->kind == StmtKind::kFor) return "a for block";
+  if (expr_ == nullptr && stmt_ != nullptr && stmt_->kind == StmtKind::kSet) return "a set statement";
   if (expr_ == nullptr) return "a statement";
   const std::string& name = expr_->name;
   switch (expr_->kind) {
