@@ -5,6 +5,9 @@ target_include_directories(vernier_test_support INTERFACE ${CMAKE_SOURCE_DIR}/te
 target_compile_definitions(vernier_test_support INTERFACE VERNIER_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 target_link_libraries(vernier_test_support INTERFACE GTest::gtest GTest::gmock)
 
+# Threads that wait by spinning would fight over the CPUs with the tests beside them.
+set(test_environment "OMP_WAIT_POLICY=passive")
+
 function(vernier_tests name)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${name}/*.cpp)
   if(NOT sources)
@@ -12,7 +15,8 @@ function(vernier_tests name)
   endif()
   add_executable(test_${name} ${sources})
   target_link_libraries(test_${name} PRIVATE vernier_${name} vernier_options vernier_test_support GTest::gtest_main)
-  gtest_discover_tests(test_${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300)
+  gtest_discover_tests(test_${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
+                       PROPERTIES TIMEOUT 300 ENVIRONMENT "${test_environment}")
 endfunction()
 
 foreach(room base kernels io config spec data)
@@ -39,6 +43,6 @@ if(NOT VERNIER_TORCH_FREE)
     get_filename_component(run_name ${run} NAME_WE)
     add_test(NAME run.${run_name} COMMAND ${Python3_EXECUTABLE} -m unittest ${run_name}
              WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}/tests/run)
-    set_tests_properties(run.${run_name} PROPERTIES ENVIRONMENT "VERNIER_BINARY=$<TARGET_FILE:vernier>" TIMEOUT 900)
+    set_tests_properties(run.${run_name} PROPERTIES ENVIRONMENT "VERNIER_BINARY=$<TARGET_FILE:vernier>;${test_environment}" TIMEOUT 900)
   endforeach()
 endif()

@@ -1,7 +1,7 @@
 #pragma once
 // Adapters and bases in a directory that goes away, for the tests of merging.
 
-#include <ATen/core/Tensor.h>
+#include <ATen/ATen.h>
 
 #include <filesystem>
 #include <string>

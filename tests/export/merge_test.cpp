@@ -75,9 +75,10 @@ TEST_P(MergeArch, RoundsOnce) {
       exact = exact + b.to(at::kDouble).mm(read_tensor(*a).to(at::kDouble)) * 2.0;
       ++linears;
     }
-    // Half a unit in the last of 8 places, and the error of the f32 sum.
-    const at::Tensor bound = exact.abs() * (0x1p-9 + 1e-6) + 1e-8;
-    EXPECT_TRUE((after.to(at::kDouble) - exact).abs().le(bound).all().item().toBool()) << weight.name;
+    // Rounding delta or sum twice would change every tenth value; a sum next to a boundary may fall to either side.
+    const at::Tensor rounded = exact.to(at::kFloat).to(at::kBFloat16).to(at::kFloat);
+    EXPECT_LE(after.ne(rounded).sum().item().toLong(), weight.elements() / 1000) << weight.name;
+    EXPECT_LE(after.sub(rounded).abs().sub(rounded.abs() * 0x1p-7).max().item().toDouble(), 0) << weight.name;
     bytes += static_cast<std::uint64_t>(weight.elements()) * 2;
   }
   EXPECT_EQ(linears, 14);

@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -35,7 +39,8 @@ void check_arguments(const GenerateArguments& arguments) {
   if (!text && !file) refuse("no prompt", "--prompt TEXT, or --prompts F.jsonl --out F.jsonl");
   if (text && !arguments.out.empty()) refuse("--out without --prompts", "--prompt writes its completion to stdout");
   if (file && arguments.out.empty()) refuse("--prompts without --out", "--out F.jsonl takes the rows with completions");
-  if (!std::isfinite(arguments.options.temperature)) refuse("--temperature is not finite", "0 is greedy, 1 is plain");
+  if (const double temperature = arguments.options.temperature; !std::isfinite(temperature) || temperature < 0)
+    refuse("--temperature is not a number from 0 up", "0 takes the likeliest token, 1 draws from the model's own odds");
   if (file) check_output_path(arguments.out, {arguments.prompts});
 }
 
@@ -111,14 +116,17 @@ void add_generation_options(CLI::App& command, GenerateArguments& arguments) {
   GenerateOptions& options = arguments.options;
   command.add_flag("--raw", arguments.raw, "Continue the text as it is, without the chat template");
   command.add_option("--chat-template", arguments.chat_template, "tokenizer_default, chatml or a .jinja file")
+      ->type_name("NAME")
       ->capture_default_str();
   command.add_option("--max-new-tokens", options.max_new_tokens, "Longest completion in tokens")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 20))
+      ->type_name("N")
       ->capture_default_str();
-  command.add_option("--temperature", options.temperature, "0 takes the likeliest token, above it draws")
-      ->check(CLI::NonNegativeNumber)
+  command.add_option("--temperature", options.temperature, "0: the likeliest token; above: draws")
+      ->type_name("T")
       ->capture_default_str();
-  command.add_option("--seed", options.seed, "Of the draws; with the row's number it fixes a completion")
+  command.add_option("--seed", options.seed, "Of the draws, with the row's number")
+      ->type_name("N")
       ->capture_default_str();
 }
 
@@ -128,11 +136,13 @@ void add_generate(CommandLine& line) {
   CLI::App* command = line.app.add_subcommand("generate", "Write completions of one prompt or of a file of prompts");
   const auto arguments = std::make_shared<GenerateArguments>();
   arguments->model.add_to(*command);
-  command->add_option("--prompt", arguments->prompt, "One user message; its completion goes to stdout");
-  command->add_option(
-      "--prompts", arguments->prompts,
-      "Rows as .jsonl with \"prompt\" (a text) or \"messages\" (a trailing assistant turn is left out)");
-  command->add_option("--out", arguments->out, "The rows of --prompts, each with its \"completion\"");
+  command->add_option("--prompt", arguments->prompt, "One user message; its completion goes to stdout")
+      ->type_name("TEXT");
+  command
+      ->add_option("--prompts", arguments->prompts,
+                   "Rows with \"prompt\" or \"messages\" (a last assistant turn is left out)")
+      ->type_name("F.jsonl");
+  command->add_option("--out", arguments->out, "The rows of --prompts with \"completion\"")->type_name("F.jsonl");
   add_generation_options(*command, *arguments);
   command->callback(
       [&line, arguments] { line.run = [arguments](const Log& log) { return generate(*arguments, log); }; });

@@ -1,6 +1,8 @@
 // `vernier logits`: every position's logits for given ids, for checking against other libraries.
 
-#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "commands/command.h"
 #include "commands/model_options.h"
@@ -34,8 +36,9 @@ void add_logits(CommandLine& line) {
   CLI::App* command = line.app.add_subcommand("logits", "Write the logits of given token ids, to compare libraries");
   const auto arguments = std::make_shared<LogitsArguments>();
   arguments->model.add_to(*command);
-  command->add_option("--ids", arguments->ids, "Rows {\"input_ids\": [...]} as .jsonl")->required();
-  command->add_option("--out", arguments->out, "Safetensors file of logits.0, logits.1, ...: f32 [tokens, vocabulary]")
+  command->add_option("--ids", arguments->ids, "Rows {\"input_ids\": [...]}")->type_name("F.jsonl")->required();
+  command->add_option("--out", arguments->out, "Tensors logits.0, logits.1, ...: f32 [tokens, vocabulary]")
+      ->type_name("F.safetensors")
       ->required();
   command->callback([&line, arguments] { line.run = [arguments](const Log& log) { return logits(*arguments, log); }; });
 }

@@ -5,18 +5,20 @@
 namespace vernier {
 
 void ModelOptions::add_to(CLI::App& command) {
-  command.add_option("--base", base, "Base model: a directory, a GGUF file or a cached hub id [the adapter's]");
-  command.add_option("--adapter", adapter, "PEFT adapter directory [none]");
-  command
-      .add_option("--load-in-4bit", load_in_4bit,
-                  "Base as NF4 or as stored [as the adapter was trained; as stored without one]")
-      ->check(CLI::IsMember({"true", "false"}));
+  command.add_option("--base", base, "Base model: a directory, GGUF file or cached hub id [the adapter's]")
+      ->type_name("MODEL");
+  command.add_option("--adapter", adapter, "PEFT adapter [none]")->type_name("DIR");
+  command.add_option("--load-in-4bit", load_in_4bit, "Base as NF4 or as stored [as the adapter was trained]")
+      ->check(CLI::IsMember({"true", "false"}))
+      ->type_name("true|false");
   command.add_option("--bf16", bf16, "Compute in bf16; auto: where the CPU has it")
       ->check(CLI::IsMember({"auto", "true", "false"}))
+      ->type_name("auto|true|false")
       ->capture_default_str();
-  command.add_option("--kernels", kernels, "auto, scalar, avx2 or avx512")->capture_default_str();
-  command.add_option("--threads", threads, "Threads; 0: the CPUs this process may use")
+  command.add_option("--kernels", kernels, "auto, scalar, avx2 or avx512")->type_name("ISA")->capture_default_str();
+  command.add_option("--threads", threads, "0: the CPUs this process may use")
       ->check(CLI::Range(0, 4096))
+      ->type_name("N")
       ->capture_default_str();
 }
 

@@ -120,6 +120,7 @@ MemoryPlan plan_run_memory(const RunInputs& inputs, bool bf16_compute, int threa
   request.lora_parameters = lora_parameters(inputs.spec, match_lora_targets(inputs.spec, config.lora), config.lora.r);
   request.longest_row = longest_row(inputs);
   request.threads = threads;
+  request.tokenizer_entries = inputs.tokenizer == nullptr ? 0 : inputs.tokenizer->vocab_size();
   request.keep_all = keep_all;
   add_largest_micro_batch(inputs.train, config.batch.micro_batch_size, request);
   MemoryPlan plan = plan_memory(inputs.spec, request);

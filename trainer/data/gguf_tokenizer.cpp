@@ -35,8 +35,6 @@ class GgufReader {
   std::vector<std::string> texts(const std::string& key) const {
     auto values = file_.texts(kPrefix + key);
     if (!values) throw Error(ErrorKind::kInput, "this key is missing", where(key));
-    for (std::size_t i = 0; i < values->size(); ++i)
-      if (!is_utf8((*values)[i])) throw Error(ErrorKind::kInput, str("entry ", i, " is not UTF-8"), where(key));
     return std::move(*values);
   }
 

@@ -143,7 +143,9 @@ std::unique_ptr<Tokenizer> tokenizer_from_sentencepiece(const TokenizerFiles& fi
   }
   parts.vocabulary = vocabulary_of(*parts.processor, where);
   const std::string config = files.path("tokenizer_config.json");
-  apply_settings(settings, parts.vocabulary, config, parts.added, parts.special);
+  AddedTokenList added(parts.vocabulary);
+  apply_settings(settings, config, added, parts.special);
+  parts.added = added.tokens();
   settle_special(settings, *parts.processor, config, parts.special);
   parts.chat_template = settings.chat_template;
   parts.identity = tokenizer_identity(files);

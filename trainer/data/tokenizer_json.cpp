@@ -1,6 +1,5 @@
 #include "data/tokenizer_json.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -11,25 +10,20 @@
 namespace vernier {
 namespace {
 
-std::vector<AddedToken> read_added_tokens(const Json* list, const Vocabulary& vocabulary, const std::string& where) {
-  std::vector<AddedToken> added;
-  if (list == nullptr) return added;
+void read_added_tokens(const Json* list, const std::string& where, AddedTokenList& added) {
+  if (list == nullptr) return;
   if (!list->is_array()) throw Error(ErrorKind::kInput, "a list is needed here", where);
   for (const Json& entry : *list) {
-    AddedToken token = read_added_token(entry, where);
+    const AddedToken token = read_added_token(entry, where);
     const auto id = integer_field(entry, "id", where);
     if (!id) throw Error(ErrorKind::kInput, str("added token \"", token.content, "\" has no id"), where);
     if (token.content.empty()) continue;
-    token.id = added_token_id(token.content, vocabulary, added);
-    if (token.id != *id)
-      throw Error(
-          ErrorKind::kInput,
-          str("added token \"", token.content, "\" has the id ", *id, ", but on loading it would get ", token.id),
-          where, "number added tokens one after the other behind the vocabulary");
-    if (std::none_of(added.begin(), added.end(), [&](const AddedToken& t) { return t.id == token.id; }))
-      added.push_back(std::move(token));
+    const TokenId given = added.ensure(token);
+    if (given != *id)
+      throw Error(ErrorKind::kInput,
+                  str("added token \"", token.content, "\" has the id ", *id, ", but on loading it would get ", given),
+                  where, "number added tokens one after the other behind the vocabulary");
   }
-  return added;
 }
 
 void refuse_vanishing_tokens(const BpeTokenizerParts& parts, const std::string& where) {
@@ -74,10 +68,12 @@ std::unique_ptr<Tokenizer> tokenizer_from_json(const TokenizerFiles& files) {
   check_bytes_and_unk(model, place("model"), parts);
   parts.has_decoder = section("decoder") != nullptr;
   if (parts.has_decoder) parts.decoder = read_decoder(*section("decoder"), place("decoder"));
-  parts.added = read_added_tokens(section("added_tokens"), parts.vocabulary, place("added_tokens"));
+  AddedTokenList added(parts.vocabulary);
+  read_added_tokens(section("added_tokens"), place("added_tokens"), added);
 
   const TokenizerSettings settings = read_tokenizer_settings(files);
-  apply_settings(settings, parts.vocabulary, files.path("tokenizer_config.json"), parts.added, parts.special);
+  apply_settings(settings, files.path("tokenizer_config.json"), added, parts.special);
+  parts.added = added.tokens();
   refuse_vanishing_tokens(parts, place("added_tokens"));
   const TemplateIds template_ids = read_post_processor(section("post_processor"), place("post_processor"));
   settle_bos_and_eos(settings, template_ids, files.path("tokenizer_config.json"), parts.special);

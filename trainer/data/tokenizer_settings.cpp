@@ -1,8 +1,8 @@
 #include "data/tokenizer_settings.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
+#include <unordered_set>
 #include <utility>
 
 #include "base/error.h"
@@ -68,7 +68,7 @@ void read_added_decoder(const Json& config, const std::string& file, std::vector
   for (const auto& [key, value] : decoder->items()) {
     AddedToken token = read_added_token(value, str(where, ": ", key));
     token.id = id_of_text(key, where);
-    added.push_back(std::move(token));
+    if (!token.content.empty()) added.push_back(std::move(token));
   }
 }
 
@@ -77,30 +77,17 @@ void read_added_file(const TokenizerFiles& files, std::vector<AddedToken>& added
   const std::string where = files.path("added_tokens.json");
   const Json tokens = parse_json(*files.added_tokens, where);
   if (!tokens.is_object()) throw Error(ErrorKind::kInput, "an object is needed here", where);
+  std::unordered_set<std::string> known;
+  for (const AddedToken& token : added) known.insert(token.content);
   for (const auto& [content, id] : tokens.items()) {
     if (!id.is_number_unsigned()) throw Error(ErrorKind::kInput, str("token \"", content, "\" has no id"), where);
-    const bool known =
-        std::any_of(added.begin(), added.end(), [&](const AddedToken& t) { return t.content == content; });
-    if (known || content.empty()) continue;
+    if (known.contains(content) || content.empty()) continue;
     AddedToken token;
     token.content = content;
     token.id = id_of_text(id.dump(), where);
     token.normalized = false;
     added.push_back(std::move(token));
   }
-}
-
-// Hugging Face adds the token once more: the later flags count, special stays special, and where `normalized` differs
-// the token is looked for in the raw and in the normalized text.
-void take_flags(const AddedToken& later, AddedToken& token, std::vector<AddedToken>& added) {
-  token.single_word = later.single_word;
-  token.lstrip = later.lstrip;
-  token.rstrip = later.rstrip;
-  token.special = token.special || later.special;
-  if (later.normalized == token.normalized) return;
-  AddedToken other = token;
-  other.normalized = later.normalized;
-  added.push_back(std::move(other));
 }
 
 }  // namespace
@@ -180,44 +167,22 @@ TokenizerSettings read_tokenizer_settings(const TokenizerFiles& files) {
   return settings;
 }
 
-TokenId added_token_id(const std::string& content, const Vocabulary& vocabulary, const std::vector<AddedToken>& added) {
-  for (const AddedToken& token : added)
-    if (token.content == content) return token.id;
-  if (const auto id = vocabulary.find(content)) return *id;
-  const auto count = static_cast<TokenId>(vocabulary.count());
-  TokenId next = count;
-  for (const AddedToken& token : added)
-    if (token.id >= count || count == 0) next = std::max(next, token.id + 1);
-  return next;
-}
-
-void apply_settings(const TokenizerSettings& settings, const Vocabulary& vocabulary, const std::string& where,
-                    std::vector<AddedToken>& added, SpecialTokens& special) {
-  const auto known = [&](TokenId id) {
-    return std::find_if(added.begin(), added.end(), [&](const AddedToken& token) { return token.id == id; });
-  };
-  const auto ensure = [&](const AddedToken& token) {
-    const TokenId id = added_token_id(token.content, vocabulary, added);
-    if (known(id) == added.end()) {
-      added.push_back(token);
-      added.back().id = id;
-    }
-    return id;
-  };
+void apply_settings(const TokenizerSettings& settings, const std::string& where, AddedTokenList& added,
+                    SpecialTokens& special) {
   for (const AddedToken& token : settings.added) {
-    const TokenId id = ensure(token);
+    const TokenId id = added.ensure(token);
     if (id != token.id)
       throw Error(
           ErrorKind::kInput,
           str("added token \"", token.content, "\" has the id ", token.id, " here, but the tokenizer gives it ", id),
           where);
-    take_flags(token, *known(id), added);
+    added.take_flags(token);
   }
-  if (settings.bos) special.bos = ensure(*settings.bos);
-  if (settings.eos) special.eos = ensure(*settings.eos);
-  if (settings.pad) special.pad = ensure(*settings.pad);
-  if (settings.unk) special.unk = ensure(*settings.unk);
-  for (const AddedToken& token : settings.additional_special) ensure(token);
+  if (settings.bos) special.bos = added.ensure(*settings.bos);
+  if (settings.eos) special.eos = added.ensure(*settings.eos);
+  if (settings.pad) special.pad = added.ensure(*settings.pad);
+  if (settings.unk) special.unk = added.ensure(*settings.unk);
+  for (const AddedToken& token : settings.additional_special) added.ensure(token);
 }
 
 }  // namespace vernier

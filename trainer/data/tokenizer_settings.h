@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "data/bpe_vocabulary.h"
 #include "data/tokenizer_added.h"
+#include "data/tokenizer_added_list.h"
 #include "io/json.h"
 
 namespace vernier {
@@ -47,10 +47,7 @@ AddedToken read_added_token(const Json& object, const std::string& where);
 // Makes the tokens that settings name part of `added` as Hugging Face does on loading: ones that are no added tokens
 // yet become special, with the model's id where the vocabulary has them, else with the next free id. Fills the ids of
 // `special`. Error(kInput) when added_tokens_decoder gives an id that this rule does not.
-void apply_settings(const TokenizerSettings& settings, const Vocabulary& vocabulary, const std::string& where,
-                    std::vector<AddedToken>& added, SpecialTokens& special);
-
-// The id that Hugging Face's tokenizers give to an added token: the vocabulary's, else the next free one.
-TokenId added_token_id(const std::string& content, const Vocabulary& vocabulary, const std::vector<AddedToken>& added);
+void apply_settings(const TokenizerSettings& settings, const std::string& where, AddedTokenList& added,
+                    SpecialTokens& special);
 
 }  // namespace vernier

@@ -34,6 +34,8 @@ double Schedule::factor(std::int64_t step) const {
   return std::max(0.0, 0.5 * (1 + std::cos(std::numbers::pi * 2 * 0.5 * progress)));
 }
 
-double Schedule::rate(std::int64_t step) const { return base_rate_ * factor(step); }
+double Schedule::rate(std::int64_t step) const {
+  return base_rate_ * factor(step);
+}
 
 }  // namespace vernier

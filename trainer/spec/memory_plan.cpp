@@ -8,8 +8,10 @@ namespace vernier {
 
 namespace {
 
-// Of a process that has loaded LibTorch and run its first products, measured (docs/decisions/memory.md).
-constexpr std::int64_t kRuntimeBytes = std::int64_t{175} << 20;
+// Of a process that has loaded LibTorch and run its first products, measured; oneDNN's bf16 code is the difference.
+constexpr std::int64_t kRuntimeBytesF32 = std::int64_t{130} << 20;
+constexpr std::int64_t kRuntimeBytesBF16 = std::int64_t{150} << 20;
+constexpr std::int64_t kTokenBytes = 600;                      // of a tokenizer, a vocabulary entry
 constexpr std::int64_t kQueryBlock = 128;                      // tensor/cpu_attention.cpp
 constexpr std::int64_t kLogitsBytes = std::int64_t{32} << 20;  // model/loss.cpp
 constexpr std::int64_t kVocabSlice = 8192;
@@ -79,6 +81,11 @@ std::int64_t attention_scratch(const Sizes& sizes) {
   return stream + std::max(heads + scores, sizes.product_scratch(spec.hidden, sizes.qkv_out(), 3));
 }
 
+// The matrix libraries lay both operands of a product out again.
+std::int64_t packing_bytes(const Sizes& sizes) {
+  return 2 * sizes.c * sizes.spec.hidden * std::max(2 * sizes.spec.intermediate, sizes.qkv_out());
+}
+
 }  // namespace
 
 std::int64_t MemoryPlan::peak() const {
@@ -88,7 +95,8 @@ std::int64_t MemoryPlan::peak() const {
 MemoryPlan plan_memory(const ModelSpec& spec, const MemoryRequest& request) {
   const Sizes sizes{spec, request, request.micro_batch_tokens, request.bf16_compute ? 2 : 4};
   MemoryPlan plan;
-  plan.runtime = kRuntimeBytes;
+  plan.runtime = (request.bf16_compute ? kRuntimeBytesBF16 : kRuntimeBytesF32) +
+                 kTokenBytes * request.tokenizer_entries + packing_bytes(sizes);
   plan.frozen = frozen_bytes(spec, request);
   plan.adapters = 4 * 4 * request.lora_parameters;
   plan.kept = kept_bytes(sizes);

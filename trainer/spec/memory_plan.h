@@ -23,6 +23,7 @@ struct MemoryRequest {
   std::int64_t longest_row = 0;
   bool keep_all = false;  // Keep::kAll
   std::int64_t threads = 1;
+  std::int64_t tokenizer_entries = 0;  // 0: no tokenizer
 };
 
 struct MemoryPlan {
@@ -31,7 +32,7 @@ struct MemoryPlan {
   std::int64_t kept = 0;      // activations that wait for the backward pass
   std::int64_t working = 0;   // the largest scratch at any time
   std::int64_t data = 0;      // token ids and labels; the caller's to fill
-  std::int64_t runtime = 0;   // LibTorch and the program itself
+  std::int64_t runtime = 0;   // LibTorch, its packed operands, the tokenizer, the program itself
   std::int64_t loading = 0;   // one tensor in f32 while quantizing
 
   std::int64_t peak() const;

@@ -1,0 +1,48 @@
+"""`vernier check`: what it says without loading weights, and that its memory prediction holds."""
+import os
+import re
+import unittest
+
+from support import ROOT, RunTest, lines
+
+SHARED = ROOT.parent / "shared"
+
+
+def predicted_bytes(text):
+    number, unit = re.search(r"predicted peak ([0-9.]+) (MiB|GiB)", text).groups()
+    return float(number) * {"MiB": 2**20, "GiB": 2**30}[unit]
+
+
+class Check(RunTest):
+    def test_says_what_will_be_trained_and_writes_nothing(self):
+        text = self.good("check", self.config()).stdout
+        for part in ("14 linears x rank 4: 10784 trainable parameters", "24 rows", "steps     6 (6 an epoch)", "predicted peak"):
+            self.assertIn(part, text)
+        self.assertFalse((self.dir / "out").exists())
+
+    def test_bad_data_is_found(self):
+        (self.dir / "rows.jsonl").write_text('{"input_ids": [1, 2}\n')
+        self.fails(2, "check", self.config(), says=["rows.jsonl:1:"])
+
+
+class MemoryPrediction(RunTest):
+    def within_ten_percent(self, **changes):
+        predicted = predicted_bytes(self.good("check", self.config(**changes)).stdout)
+        self.good("train", self.config(**changes), "--overwrite-output-dir")
+        measured = lines(self.dir / "out/metrics.jsonl")[-1]["peak_rss_bytes"]
+        self.assertLess(abs(predicted / measured - 1), 0.10, f"{predicted / 2**20:.1f} MiB predicted, {measured / 2**20:.1f} measured")
+
+    def test_tiny_model(self):
+        for bf16 in (False, "auto"):
+            for checkpointing in (True, False):
+                self.within_ten_percent(bf16=bf16, gradient_checkpointing=checkpointing)
+
+    @unittest.skipUnless((SHARED / "models").is_dir(), "../shared is absent")
+    def test_shared_models(self):
+        for model in ("stories260K", "babyllama_tok361"):
+            for bf16 in (False, "auto"):
+                self.within_ten_percent(base_model=str(SHARED / "models" / model / "hf"), bf16=bf16, micro_batch_size=6)
+
+
+if __name__ == "__main__":
+    unittest.main()
