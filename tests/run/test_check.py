@@ -16,7 +16,7 @@ def predicted_bytes(text):
 class Check(RunTest):
     def test_says_what_will_be_trained_and_writes_nothing(self):
         text = self.good("check", self.config()).stdout
-        for part in ("14 linears x rank 4: 10784 trainable parameters", "24 rows", "steps     6 (6 an epoch)", "predicted peak"):
+        for part in ("14 linears x rank 4: 9248 trainable parameters", "24 rows", "steps     6 (6 an epoch)", "predicted peak"):
             self.assertIn(part, text)
         self.assertFalse((self.dir / "out").exists())
 

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "base/check.h"
+#include "model/padded_batch.h"
 
 namespace vernier {
 
@@ -63,7 +64,8 @@ std::int64_t max_row_tokens(const Decoder& model) {
 LossSum loss_and_gradients(const Decoder& model, const Device& device, const TokenBatch& batch, float gradient_scale,
                            Keep keep, Arena& arena) {
   const Arena::Scope scope(arena);
-  const Pass pass = make_pass(model, device, batch, arena, true);
+  const PaddedBatch padded(batch);
+  const Pass pass = make_pass(model, device, padded.batch(), arena, true);
   std::vector<BlockSaved> saved;
   at::Tensor x = embed(model, pass);
   for (const Block& block : model.blocks) {
@@ -80,7 +82,8 @@ LossSum loss_and_gradients(const Decoder& model, const Device& device, const Tok
 
 LossSum evaluate_loss(const Decoder& model, const Device& device, const TokenBatch& batch, Arena& arena) {
   const Arena::Scope scope(arena);
-  const Pass pass = make_pass(model, device, batch, arena, false);
+  const PaddedBatch padded(batch);
+  const Pass pass = make_pass(model, device, padded.batch(), arena, false);
   return head_loss(model.head, pass, forward_only(model, pass, kUnseen), 0, nullptr);
 }
 

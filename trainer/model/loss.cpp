@@ -10,10 +10,11 @@ namespace vernier {
 namespace {
 
 constexpr std::int64_t kLogitsBytes = std::int64_t{32} << 20;  // of one chunk, f32
+constexpr std::int64_t kRowMultiple = 32;                      // of a chunk: few shapes (model/padded_batch.h)
 constexpr std::int64_t kVocabSlice = 8192;                     // rows of the head matrix at a time
 
 std::int64_t chunk_rows(std::int64_t vocab) {
-  return std::clamp<std::int64_t>(kLogitsBytes / (4 * vocab) / 16 * 16, 16, 512);
+  return std::clamp<std::int64_t>(kLogitsBytes / (4 * vocab) / kRowMultiple * kRowMultiple, kRowMultiple, 512);
 }
 
 // Calls body(first row of the head matrix, [rows, H] of it in the compute type) slice by slice.
@@ -52,16 +53,24 @@ void product_backward(const Head& head, const Pass& pass, const at::Tensor& d_lo
   pass.ops().convert(sum, d_x);
 }
 
-// The rows of the stream that have a target, gathered.
+constexpr std::int64_t kNoRow = -1;
+
+// The rows of the stream that have a target, filled up with rows that have none to a multiple of kRowMultiple.
 struct TargetRows {
   std::vector<std::int64_t> rows;
   std::vector<std::int32_t> targets;
+  std::int64_t count = 0;  // of targets
 
   explicit TargetRows(const TokenBatch& batch) {
     for (std::size_t i = 0; i < batch.targets.size(); ++i) {
       if (batch.targets[i] < 0) continue;
       rows.push_back(static_cast<std::int64_t>(i));
       targets.push_back(batch.targets[i]);
+    }
+    count = static_cast<std::int64_t>(rows.size());
+    while (rows.size() % kRowMultiple != 0) {
+      rows.push_back(kNoRow);
+      targets.push_back(-1);
     }
   }
   std::int64_t size() const { return static_cast<std::int64_t>(rows.size()); }
@@ -70,15 +79,20 @@ struct TargetRows {
 at::Tensor gather(const Pass& pass, const at::Tensor& x, std::span<const std::int64_t> rows) {
   const std::int64_t width = x.size(1);
   at::Tensor out = pass.take_f32({static_cast<std::int64_t>(rows.size()), width});
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    std::copy_n(static_cast<const float*>(x.data_ptr()) + rows[i] * width, width,
-                static_cast<float*>(out.data_ptr()) + static_cast<std::int64_t>(i) * width);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    float* row = static_cast<float*>(out.data_ptr()) + static_cast<std::int64_t>(i) * width;
+    if (rows[i] == kNoRow) {
+      std::fill_n(row, width, 0.0f);
+    } else {
+      std::copy_n(static_cast<const float*>(x.data_ptr()) + rows[i] * width, width, row);
+    }
+  }
   return out;
 }
 
 void scatter(const at::Tensor& gathered, std::span<const std::int64_t> rows, at::Tensor& x) {
   const std::int64_t width = x.size(1);
-  for (std::size_t i = 0; i < rows.size(); ++i)
+  for (std::size_t i = 0; i < rows.size() && rows[i] != kNoRow; ++i)
     std::copy_n(static_cast<const float*>(gathered.data_ptr()) + static_cast<std::int64_t>(i) * width, width,
                 static_cast<float*>(x.data_ptr()) + rows[i] * width);
 }
@@ -88,7 +102,7 @@ void scatter(const at::Tensor& gathered, std::span<const std::int64_t> rows, at:
 LossSum head_loss(const Head& head, const Pass& pass, const at::Tensor& x, float gradient_scale, at::Tensor* d_x) {
   const TargetRows selected(pass.batch);
   const std::int64_t vocab = head.weight.rows(), step = chunk_rows(vocab);
-  LossSum sum{0, selected.size()};
+  LossSum sum{0, selected.count};
   if (d_x != nullptr) d_x->zero_();
   for (std::int64_t begin = 0; begin < selected.size(); begin += step) {
     const Arena::Scope scope(pass.arena);

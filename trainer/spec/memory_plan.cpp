@@ -10,7 +10,7 @@ namespace {
 
 // Of a process that has loaded LibTorch and run its first products, measured; oneDNN's bf16 code is the difference.
 constexpr std::int64_t kRuntimeBytesF32 = std::int64_t{130} << 20;
-constexpr std::int64_t kRuntimeBytesBF16 = std::int64_t{150} << 20;
+constexpr std::int64_t kRuntimeBytesBF16 = std::int64_t{160} << 20;
 constexpr std::int64_t kTokenBytes = 600;                      // of a tokenizer, a vocabulary entry
 constexpr std::int64_t kQueryBlock = 128;                      // tensor/cpu_attention.cpp
 constexpr std::int64_t kLogitsBytes = std::int64_t{32} << 20;  // model/loss.cpp
@@ -56,8 +56,9 @@ std::int64_t kept_bytes(const Sizes& sizes) {
 
 std::int64_t head_scratch(const Sizes& sizes) {
   const ModelSpec& spec = sizes.spec;
-  const std::int64_t rows = std::min(std::clamp<std::int64_t>(kLogitsBytes / (4 * spec.vocab) / 16 * 16, 16, 512),
-                                     std::max<std::int64_t>(sizes.request.micro_batch_targets, 1));
+  // As model/loss.cpp rounds.
+  const std::int64_t most = std::clamp<std::int64_t>(kLogitsBytes / (4 * spec.vocab) / 32 * 32, 32, 512);
+  const std::int64_t rows = std::min(most, (sizes.request.micro_batch_targets + 31) / 32 * 32);
   const std::int64_t slice = std::min(kVocabSlice, spec.vocab);
   return rows * (4 * spec.vocab + sizes.c * slice + (3 * 4 + 2 * sizes.c) * spec.hidden);
 }
@@ -93,7 +94,8 @@ std::int64_t MemoryPlan::peak() const {
 }
 
 MemoryPlan plan_memory(const ModelSpec& spec, const MemoryRequest& request) {
-  const Sizes sizes{spec, request, request.micro_batch_tokens, request.bf16_compute ? 2 : 4};
+  const std::int64_t tokens = (request.micro_batch_tokens + 63) / 64 * 64;  // model/padded_batch.h
+  const Sizes sizes{spec, request, tokens, request.bf16_compute ? 2 : 4};
   MemoryPlan plan;
   plan.runtime = (request.bf16_compute ? kRuntimeBytesBF16 : kRuntimeBytesF32) +
                  kTokenBytes * request.tokenizer_entries + packing_bytes(sizes);

@@ -15,7 +15,7 @@ using Clock = std::function<std::tm()>;
 Clock system_clock();
 
 struct Limits {
-  std::int64_t steps = 20'000'000;  // nodes evaluated, values visited, and 32-byte pieces of text made
+  std::int64_t steps = 10'000'000;  // nodes evaluated, values visited, and 32-byte pieces of text made
   int depth = 250;                  // statements, expressions and macro calls inside one another
 };
 
