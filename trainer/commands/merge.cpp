@@ -72,6 +72,7 @@ void add_merge(CommandLine& line) {
       ->check(CLI::IsMember({"bf16", "f32"}));
   command->allow_extras();
   command->fallthrough(false);
+  line.log.add_to(*command);
   command->callback([&line, command, arguments] {
     arguments->overrides = ConfigArguments::overrides(*command);
     line.run = [arguments](const Log& log) { return merge(*arguments, log); };

@@ -88,7 +88,7 @@ void say_what_was_trained(const Plan& plan, const std::optional<QuantizationReco
   if (!record && dequantized) {
     log.warning("the adapter does not say how its base was quantized: NF4 with the defaults is assumed");
   } else if (record && record->load_in_4bit != dequantized) {
-    log.warning(str("note: the adapter was trained on ", record->load_in_4bit ? "4-bit" : "unquantized",
+    log.warning(str("the adapter was trained on ", record->load_in_4bit ? "4-bit" : "unquantized",
                     " weights; this merge is another function than the one that was trained"));
   }
 }
