@@ -14,6 +14,7 @@ function(vernier_tests name)
     return()
   endif()
   add_executable(test_${name} ${sources})
+  target_compile_options(test_${name} PRIVATE -O1)  # quicker to build; what they test is optimized
   target_link_libraries(test_${name} PRIVATE vernier_${name} vernier_options vernier_test_support GTest::gtest_main)
   gtest_discover_tests(test_${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
                        PROPERTIES TIMEOUT 300 ENVIRONMENT "${test_environment}")
