@@ -1,10 +1,12 @@
 // argv to a command; the only catch of the program; exit codes (base/error.h).
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <new>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "commands/command.h"
 
 namespace {
@@ -12,6 +14,17 @@ namespace {
 int fail(const vernier::Error& error) {
   std::fprintf(stderr, "vernier: %s\n", error.message().c_str());
   return error.exit_code();
+}
+
+// The nearest command for a mistyped one.
+std::string advice(const CLI::App& app, int argc, char** argv) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
+  const std::string word = argc > 1 ? argv[1] : "";
+  const bool known = std::find(names.begin(), names.end(), word) != names.end();
+  const std::string near = known ? word : vernier::nearest_name(word, names);
+  if (known) return "vernier " + word + " --help";
+  return (near.empty() ? "" : "did you mean " + near + "? ") + std::string("vernier --help lists the commands");
 }
 
 int run(int argc, char** argv) {
@@ -30,8 +43,8 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const int code = app.exit(error);
-    return code == 0 ? 0 : static_cast<int>(ErrorKind::kInput);
+    if (error.get_exit_code() == 0) return app.exit(error);
+    throw Error(ErrorKind::kInput, error.what(), "command line", advice(app, argc, argv));
   }
   if (version) {
     std::printf("vernier %s\n", VERNIER_VERSION);

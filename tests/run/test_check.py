@@ -1,5 +1,5 @@
 """`vernier check`: what it says without loading weights, and that its memory prediction holds."""
-import os
+import json
 import re
 import unittest
 
@@ -36,6 +36,14 @@ class MemoryPrediction(RunTest):
         for bf16 in (False, "auto"):
             for checkpointing in (True, False):
                 self.within_ten_percent(bf16=bf16, gradient_checkpointing=checkpointing)
+
+    def test_many_batch_sizes(self):
+        with open(self.dir / "rows.jsonl", "w") as file:
+            for i in range(40):
+                ids = [5 + j % 200 for j in range((i // 2 % 7 + 1) * 32 - 3)]
+                file.write(json.dumps({"input_ids": ids, "labels": ids}) + "\n")
+        self.within_ten_percent(bf16="auto", shuffle=False, max_steps=20, gradient_accumulation_steps=1,
+                                sequence_len=64, excess_length_strategy="truncate")
 
     @unittest.skipUnless((SHARED / "models").is_dir(), "../shared is absent")
     def test_shared_models(self):

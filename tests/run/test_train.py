@@ -59,6 +59,10 @@ class Outputs(RunTest):
                            "--adapter", self.dir / "out", "--json")
         self.assertAlmostEqual(json.loads(answer.stdout)["loss"], evals[-1]["eval_loss"], delta=1e-7)
 
+    def test_eval_strategy_no_means_no(self):
+        self.good("train", self.config(val_set_size=3, eval_strategy="no"))
+        self.assertNotIn("eval_loss", (self.dir / "out/metrics.jsonl").read_text())
+
     def test_loss_falls(self):
         self.good("train", self.config(max_steps=30, warmup_steps=2, learning_rate=0.02))
         losses = [step["loss"] for step in lines(self.dir / "out/metrics.jsonl")]
@@ -119,6 +123,18 @@ class Directories(RunTest):
         self.good("train", self.config(seed=9), "--overwrite-output-dir")
         self.assertNotEqual(self.weights(), before)
         self.assertEqual(len(lines(self.dir / "out/metrics.jsonl")), 6)
+
+    def test_a_finished_adapter_is_not_overwritten(self):
+        settings = dict(save_strategy="no", save_steps=None)
+        self.good("train", self.config(**settings))
+        before = self.weights()
+        self.fails(2, "train", self.config(seed=9, **settings), says=["finished adapter"])
+        self.assertEqual(self.weights(), before)
+
+    def test_an_adapter_of_another_rank_is_not_taken_silently(self):
+        self.good("train", self.config())
+        self.fails(2, "train", self.config(output_dir=str(self.dir / "b"), lora_model_dir=str(self.dir / "out"), lora_r=8,
+                                           lora_alpha=None), says=["lora_r", "lora_model_dir"])
 
     def test_resume_of_a_changed_run_says_what_changed(self):
         self.good("train", self.config())

@@ -1,12 +1,17 @@
 // `vernier check CONFIG`: everything that can be known in seconds without loading weights.
 
-#include <cstdio>
+#include <unistd.h>
 
+#include <cstdio>
+#include <filesystem>
+
+#include "base/error.h"
 #include "base/text.h"
 #include "commands/command.h"
 #include "commands/run_device.h"
 #include "commands/run_inputs.h"
 #include "data/batches.h"
+#include "io/run_store.h"
 #include "spec/lora_targets.h"
 #include "train/trainer.h"
 
@@ -48,11 +53,25 @@ void print_memory(const RunInputs& inputs, const Device& device) {
                 ", rows ", bytes(plan.data), "; while loading ", bytes(plan.loading)));
 }
 
+// What train would stop at, without making anything.
+void check_output_dir(const TrainConfig& train) {
+  namespace fs = std::filesystem;
+  fs::path place = fs::absolute(train.output_dir);
+  while (!fs::exists(place) && place.has_parent_path() && place != place.parent_path()) place = place.parent_path();
+  if (!fs::is_directory(place) || access(place.c_str(), W_OK) != 0)
+    throw Error(ErrorKind::kInput,
+                str(place.string(), fs::is_directory(place) ? " is not writable" : " is not a directory"),
+                str("output_dir: ", train.output_dir));
+  if (fs::is_directory(train.output_dir) && has_checkpoints(train.output_dir))
+    print("output", str(train.output_dir, " has checkpoints: train needs --resume or --overwrite-output-dir"));
+}
+
 int check_config(const std::string& config_path, const std::vector<std::string>& overrides, const Log& log) {
   RunInputs inputs = open_run(config_path, overrides, Purpose::kTrain, log);
   const Config& config = inputs.config();
   const auto targets = match_lora_targets(inputs.spec, config.lora);
   const std::int64_t trained = lora_parameters(inputs.spec, targets, config.lora.r), all = base_parameters(inputs.spec);
+  check_output_dir(config.train);
   print("config", str(config_path, " is right"));
   print("model", str(inputs.base->path(), ": ", inputs.spec.model_type, ", ", all, " parameters, ", inputs.spec.layers,
                      " layers, vocabulary ", inputs.spec.vocab));

@@ -111,6 +111,7 @@ int evaluate_config(const EvalArguments& arguments, const std::vector<std::strin
   const OpenedModel opened = open_model(request, log);
   Arena arena;
   const Dataset& dataset = evaluated(inputs);
+  if (inputs.evaluation.size() == 0) log.warning("the config holds no rows out: these are the training rows");
   EvalResult result;
   result.rows = dataset.size();
   result.evaluation =

@@ -13,7 +13,7 @@ namespace vernier {
 namespace {
 
 struct MergeArguments {
-  std::string config, adapter, base, out, onto, dtype;
+  std::string config, adapter, base, out, onto, dtype, load_in_4bit;
   std::vector<std::string> overrides;
 };
 
@@ -37,6 +37,10 @@ MergeRequest make_request(const MergeArguments& arguments, const Log& log) {
     request.revision.clear();
   }
   if (!arguments.out.empty()) request.out = arguments.out;
+  if (!arguments.onto.empty() && !arguments.load_in_4bit.empty())
+    throw Error(ErrorKind::kInput, "--onto and --load-in-4bit say the same", "command line", "give one of them");
+  if (!arguments.load_in_4bit.empty())
+    request.onto = arguments.load_in_4bit == "true" ? MergeOnto::kDequantized : MergeOnto::kOriginal;
   if (!arguments.onto.empty())
     request.onto = arguments.onto == "original" ? MergeOnto::kOriginal : MergeOnto::kDequantized;
   if (!arguments.dtype.empty()) request.dtype = arguments.dtype == "f32" ? Dtype::kF32 : Dtype::kBF16;
@@ -70,6 +74,9 @@ void add_merge(CommandLine& line) {
       ->check(CLI::IsMember({"dequantized", "original"}));
   command->add_option("--dtype", arguments->dtype, "bf16 or f32 [f32 for an f32 base, else bf16]")
       ->check(CLI::IsMember({"bf16", "f32"}));
+  command
+      ->add_option("--load-in-4bit", arguments->load_in_4bit, "true: as --onto dequantized, false: as --onto original")
+      ->check(CLI::IsMember({"true", "false"}));
   command->allow_extras();
   command->fallthrough(false);
   line.log.add_to(*command);

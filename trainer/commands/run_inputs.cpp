@@ -1,6 +1,7 @@
 #include "commands/run_inputs.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -41,6 +42,30 @@ std::vector<std::string> ConfigArguments::overrides(const CLI::App& command) {
   return overrides;
 }
 
+namespace {
+
+// The adapter's rank, alpha and targets, where the config leaves them open. Error(kInput) where it says otherwise.
+void take_adapter_options(LoadedConfig& loaded) {
+  LoraConfig& ours = loaded.config.lora;
+  LoraConfig theirs = read_adapter_options(ours.lora_model_dir);
+  const auto take = [&](const char* key, bool same) {
+    const Origin& origin = loaded.origins[key];
+    if (!origin.is_default && !same)
+      throw Error(ErrorKind::kInput, str(key, " is another than that of the adapter in lora_model_dir"), origin.text(),
+                  "leave it out: the adapter's own is used");
+    if (!same) loaded.origins[key].reason = "of the adapter in lora_model_dir";
+  };
+  take("lora_r", ours.r == theirs.r);
+  take("lora_alpha", ours.alpha == theirs.alpha);
+  take("use_rslora", ours.use_rslora == theirs.use_rslora);
+  take("lora_target_modules", ours.target_modules == theirs.target_modules);
+  theirs.lora_model_dir = ours.lora_model_dir;
+  theirs.dropout = ours.dropout;
+  ours = theirs;
+}
+
+}  // namespace
+
 RunInputs open_run(const std::string& config_path, const std::vector<std::string>& overrides, Purpose purpose,
                    const Log& log) {
   RunInputs inputs;
@@ -53,11 +78,8 @@ RunInputs open_run(const std::string& config_path, const std::vector<std::string
   check_weights(*inputs.base, inputs.spec);
   inputs.tokenizer = load_tokenizer(*inputs.base);
   if (!config.lora.lora_model_dir.empty()) {
-    const std::string dir = config.lora.lora_model_dir;
-    const double dropout = config.lora.dropout;
-    config.lora = read_adapter_options(dir);
-    config.lora.lora_model_dir = dir;
-    config.lora.dropout = dropout;
+    take_adapter_options(inputs.loaded);
+    const std::string& dir = config.lora.lora_model_dir;
     log.info(str("starting from the adapter in ", dir, ": its rank ", config.lora.r, ", alpha and targets are used"));
   }
   return inputs;
@@ -109,6 +131,30 @@ void add_largest_micro_batch(const Dataset& dataset, std::int64_t rows, MemoryRe
 
 }  // namespace
 
+namespace {
+
+// How many sizes the micro batches of an epoch have, rounded as model/padded_batch.h does.
+std::int64_t distinct_batch_sizes(const RunInputs& inputs) {
+  if (inputs.train.size() == 0) return 1;
+  const Config& config = inputs.config();
+  const Batches batches(inputs.train, config.batch, config.seed);
+  const std::int64_t most = config.train.max_steps.value_or(batches.steps_per_epoch());
+  std::set<std::int64_t> sizes;
+  for (std::int64_t step = 0; step < std::min(most, batches.steps_per_epoch()); ++step) {
+    const std::vector<std::int64_t> rows = batches.row_indices(step);
+    std::int64_t tokens = 0;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      tokens += inputs.train.row_tokens(rows[i]);
+      const bool last = i + 1 == rows.size() || static_cast<std::int64_t>(i + 1) % config.batch.micro_batch_size == 0;
+      if (last) sizes.insert((tokens + 63) / 64);
+      if (last) tokens = 0;
+    }
+  }
+  return static_cast<std::int64_t>(sizes.size());
+}
+
+}  // namespace
+
 MemoryPlan plan_run_memory(const RunInputs& inputs, bool bf16_compute, int threads, bool keep_all) {
   const Config& config = inputs.config();
   MemoryRequest request;
@@ -120,6 +166,7 @@ MemoryPlan plan_run_memory(const RunInputs& inputs, bool bf16_compute, int threa
   request.lora_parameters = lora_parameters(inputs.spec, match_lora_targets(inputs.spec, config.lora), config.lora.r);
   request.longest_row = longest_row(inputs);
   request.threads = threads;
+  request.batch_sizes = distinct_batch_sizes(inputs);
   request.tokenizer_entries = inputs.tokenizer == nullptr ? 0 : inputs.tokenizer->vocab_size();
   request.keep_all = keep_all;
   add_largest_micro_batch(inputs.train, config.batch.micro_batch_size, request);

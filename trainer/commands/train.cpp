@@ -107,9 +107,13 @@ std::string run_json(const RunIdentity& identity) {
 
 void refuse_used_directory(const TrainConfig& train) {
   const bool resume = train.resume || !train.resume_from.empty();
-  if (!has_checkpoints(train.output_dir) || resume || train.overwrite_output_dir) return;
-  throw Error(ErrorKind::kInput, "this directory has checkpoints", train.output_dir,
-              "--resume goes on from the newest, --overwrite-output-dir deletes them and starts again");
+  if (resume || train.overwrite_output_dir || !std::filesystem::is_directory(train.output_dir)) return;
+  if (has_checkpoints(train.output_dir))
+    throw Error(ErrorKind::kInput, "this directory has checkpoints", train.output_dir,
+                "--resume goes on from the newest, --overwrite-output-dir deletes them and starts again");
+  if (std::filesystem::exists(train.output_dir + "/" + kAdapterWeightsName))
+    throw Error(ErrorKind::kInput, "this directory holds a finished adapter", train.output_dir,
+                "another output_dir keeps it, --overwrite-output-dir starts again over it");
 }
 
 void start_fresh(const TrainConfig& train, const OutputLock& lock) {
@@ -170,6 +174,10 @@ void describe(const RunInputs& inputs, const Decoder& model, const Device& devic
 }
 
 void print_result(const RunSummary& summary, const TrainConfig& train) {
+  if (summary.already_done) {
+    std::printf("already finished after step %lld: nothing to do\n", static_cast<long long>(summary.steps));
+    return;
+  }
   std::printf("%s after step %lld, %s, %.0f tokens/s, peak memory %s\n",
               summary.end == RunEnd::kFinished ? "finished" : "stopped", static_cast<long long>(summary.steps),
               format_duration(summary.seconds).c_str(),

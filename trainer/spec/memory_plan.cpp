@@ -10,7 +10,9 @@ namespace {
 
 // Of a process that has loaded LibTorch and run its first products, measured; oneDNN's bf16 code is the difference.
 constexpr std::int64_t kRuntimeBytesF32 = std::int64_t{130} << 20;
-constexpr std::int64_t kRuntimeBytesBF16 = std::int64_t{160} << 20;
+constexpr std::int64_t kRuntimeBytesBF16 = std::int64_t{132} << 20;
+// oneDNN compiles and keeps code for every size of a bf16 product.
+constexpr std::int64_t kSizeBytesBF16 = std::int64_t{20} << 20;
 constexpr std::int64_t kTokenBytes = 600;                      // of a tokenizer, a vocabulary entry
 constexpr std::int64_t kQueryBlock = 128;                      // tensor/cpu_attention.cpp
 constexpr std::int64_t kLogitsBytes = std::int64_t{32} << 20;  // model/loss.cpp
@@ -97,7 +99,7 @@ MemoryPlan plan_memory(const ModelSpec& spec, const MemoryRequest& request) {
   const std::int64_t tokens = (request.micro_batch_tokens + 63) / 64 * 64;  // model/padded_batch.h
   const Sizes sizes{spec, request, tokens, request.bf16_compute ? 2 : 4};
   MemoryPlan plan;
-  plan.runtime = (request.bf16_compute ? kRuntimeBytesBF16 : kRuntimeBytesF32) +
+  plan.runtime = (request.bf16_compute ? kRuntimeBytesBF16 + kSizeBytesBF16 * request.batch_sizes : kRuntimeBytesF32) +
                  kTokenBytes * request.tokenizer_entries + packing_bytes(sizes);
   plan.frozen = frozen_bytes(spec, request);
   plan.adapters = 4 * 4 * request.lora_parameters;

@@ -41,8 +41,9 @@ void refuse_changes(const Json& saved, const RunIdentity& identity, const std::s
     if (before != now) changes.push_back(str(key, " was ", before.dump(), " and is ", now.dump()));
   }
   if (changes.empty()) return;
-  throw Error(ErrorKind::kInput, str("this is not the run that the checkpoint belongs to: ", join(changes, "; ")),
-              where, "undo the change, or start again with --overwrite-output-dir");
+  throw Error(
+      ErrorKind::kInput, str("this is not the run that the checkpoint belongs to: ", join(changes, "; ")), where,
+      "undo the change; or keep what is trained so far in a new run: lora_model_dir: DIR with another output_dir");
 }
 
 }  // namespace
@@ -84,7 +85,7 @@ TrainerState restore_checkpoint(const std::string& checkpoint_dir, const Decoder
 void write_root_adapter(const std::string& output_dir, const Decoder& model, const AdapterFiles& files) {
   write_file_atomically(output_dir + "/" + kQuantizationRecordName, quantization_record_json(files.quantization));
   write_file_atomically(output_dir + "/" + kAdapterConfigName, adapter_config_json(files.peft));
-  const std::string weights = output_dir + "/" + kAdapterWeightsName, temporary = weights + ".tmp";
+  const std::string weights = output_dir + "/" + kAdapterWeightsName, temporary = temporary_path(weights);
   write_adapter_tensors(model, temporary);
   replace_by_rename(temporary, weights);
 }

@@ -64,6 +64,7 @@ RunSummary Trainer::run(const TrainerState& state) {
     }
   }
   summary_.seconds = seconds_since(start);
+  summary_.already_done = state.step >= total_steps_;
   if (summary_.end == RunEnd::kFinished) write_root_adapter(train_.output_dir, parts_.model, files_);
   return summary_;
 }
@@ -147,7 +148,7 @@ bool Trainer::every(std::optional<std::int64_t> steps, std::optional<std::int64_
 }
 
 bool Trainer::evaluation_due(std::int64_t done) const {
-  if (parts_.evaluation == nullptr) return false;
+  if (parts_.evaluation == nullptr || train_.eval_strategy == SaveStrategy::kNo) return false;
   return done == total_steps_ || every(train_.eval_steps, train_.evals_per_epoch, done);
 }
 

@@ -29,6 +29,7 @@ struct RunSummary {
   RunEnd end = RunEnd::kFinished;
   std::int64_t steps = 0;  // done when it ended
   std::optional<double> last_loss, last_eval_loss;
+  bool already_done = false;  // there was no step left to take
   double seconds = 0;
   std::int64_t tokens = 0;  // trained through in this run
 };
