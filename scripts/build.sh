@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds one preset and prints the program's path. Usage: scripts/build.sh [release|dev|asan] [CMake arguments...]
+# Builds one preset and prints the program's path.
+# Usage: scripts/build.sh [release|dev|asan] [--program-only] [CMake arguments...]   (--program-only: without the tests)
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
@@ -16,6 +17,11 @@ case $preset in
     exit 2
     ;;
 esac
+target=all
+if [ "${1:-}" = --program-only ]; then
+  target=vernier
+  shift
+fi
 if [ -n "${VERNIER_LIBTORCH:-}" ]; then
   set -- "-DVERNIER_LIBTORCH=$VERNIER_LIBTORCH" "$@"
 fi
@@ -27,7 +33,7 @@ jobs=$((memory_kb / 1572864))
 jobs=$((jobs < 1 ? 1 : jobs > cpus ? cpus : jobs))
 
 cmake --preset "$preset" "$@" >&2
-cmake --build --preset "$preset" --parallel "$jobs" >&2
+cmake --build --preset "$preset" --target "$target" --parallel "$jobs" >&2
 if [ -x "$root/build/$preset/vernier" ]; then
   echo "$root/build/$preset/vernier"
 fi

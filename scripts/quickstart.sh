@@ -43,7 +43,7 @@ step() {
 
 step "1/7 install and build"
 scripts/setup.sh
-vernier=$(scripts/build.sh release)
+vernier=$(scripts/build.sh release --program-only)
 vernier=${vernier#"$root/"}
 
 step "2/7 model and data"
