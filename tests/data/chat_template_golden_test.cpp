@@ -129,7 +129,7 @@ TEST(ChatTemplateGolden, ChatmlEqualsSmolLm2WhereTheSystemIsGiven) {
 }
 
 TEST(ChatTemplateGolden, EveryTemplateRendersAndMasksAsTransformers) {
-  if (!std::filesystem::exists(kShared)) GTEST_SKIP() << "no ../shared with the golden chats";
+  if (!std::filesystem::exists(kShared)) GTEST_SKIP() << "../shared is absent";
   const Json conversations = read_json_file(kShared + "/golden/chat/conversations.json");
   const std::vector<Json> goldens = shared_goldens();
   EXPECT_EQ(goldens.size(), 11U);
