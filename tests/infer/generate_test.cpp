@@ -51,6 +51,12 @@ TEST_P(GenerateGolden, GreedyEqualsTheArgmaxOfAllLogits) {
   }
 }
 
+TEST_P(GenerateGolden, GreedyOnAnNf4BaseEqualsTheArgmaxOfAllLogits) {
+  TinyModel tiny(GetParam(), 64, true);
+  const std::vector<TokenId> prompt = golden_row(GetParam(), 9);
+  EXPECT_EQ(run(tiny, prompt, {20, 0, 1}).ids, continue_by_all_logits(tiny, prompt, 20));
+}
+
 TEST_P(GenerateGolden, ACacheServesOnePromptAfterAnother) {
   TinyModel tiny(GetParam());
   const std::vector<TokenId> longer = golden_row(GetParam(), 24), shorter = golden_row(GetParam(), 5);

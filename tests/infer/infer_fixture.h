@@ -102,8 +102,9 @@ inline const Log& silent() {
 
 // A tiny model of tests/golden/arch, without adapters.
 struct TinyModel {
-  explicit TinyModel(const std::string& arch, std::int64_t positions = 64) : device(cpu()) {
+  explicit TinyModel(const std::string& arch, std::int64_t positions = 64, bool load_in_4bit = false) : device(cpu()) {
     LoadOptions options;
+    options.load_in_4bit = load_in_4bit;
     options.max_row_tokens = positions;
     model = load(golden("arch/" + arch), options, device);
     model.spec.max_positions = positions;
