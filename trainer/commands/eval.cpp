@@ -15,6 +15,7 @@
 #include "data/rows_paths.h"
 #include "infer/evaluate_records.h"
 #include "infer/stop_tokens.h"
+#include "io/json_line.h"
 #include "train/evaluate.h"
 
 namespace vernier {
@@ -61,13 +62,17 @@ struct EvalResult {
 };
 
 void print_json(const EvalResult& result) {
-  std::string line = str("{\"loss\": ", format_float(result.evaluation.loss),
-                         ", \"perplexity\": ", format_float(result.perplexity()), ", \"rows\": ", result.rows,
-                         ", \"tokens\": ", result.evaluation.tokens, ", \"targets\": ", result.evaluation.targets);
+  JsonLine line;
+  line.number("loss", result.evaluation.loss)
+      .number("perplexity", result.perplexity())
+      .integer("rows", result.rows)
+      .integer("tokens", result.evaluation.tokens)
+      .integer("targets", result.evaluation.targets);
   if (result.records)
-    line += str(", \"exact_json\": ", format_float(result.records->share()),
-                ", \"exact_json_rows\": ", result.records->rows, ", \"exact_json_right\": ", result.records->exact);
-  std::printf("%s}\n", line.c_str());
+    line.number("exact_json", result.records->share())
+        .integer("exact_json_rows", result.records->rows)
+        .integer("exact_json_right", result.records->exact);
+  std::printf("%s\n", line.str().c_str());
 }
 
 void print_text(const EvalResult& result) {

@@ -11,6 +11,7 @@
 #include "data/data_report.h"
 #include "model/adapter.h"
 #include "model/load_model.h"
+#include "spec/step_sizes.h"
 
 namespace vernier {
 
@@ -133,7 +134,7 @@ void add_largest_micro_batch(const Dataset& dataset, std::int64_t rows, MemoryRe
 
 namespace {
 
-// How many sizes the micro batches of an epoch have, rounded as model/padded_batch.h does.
+// How many sizes the micro batches of an epoch have, rounded as they will be.
 std::int64_t distinct_batch_sizes(const RunInputs& inputs) {
   if (inputs.train.size() == 0) return 1;
   const Config& config = inputs.config();
@@ -146,7 +147,7 @@ std::int64_t distinct_batch_sizes(const RunInputs& inputs) {
     for (std::size_t i = 0; i < rows.size(); ++i) {
       tokens += inputs.train.row_tokens(rows[i]);
       const bool last = i + 1 == rows.size() || static_cast<std::int64_t>(i + 1) % config.batch.micro_batch_size == 0;
-      if (last) sizes.insert((tokens + 63) / 64);
+      if (last) sizes.insert(padded_tokens(tokens));
       if (last) tokens = 0;
     }
   }

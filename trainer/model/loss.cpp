@@ -5,17 +5,11 @@
 #include <algorithm>
 #include <vector>
 
+#include "spec/step_sizes.h"
+
 namespace vernier {
 
 namespace {
-
-constexpr std::int64_t kLogitsBytes = std::int64_t{32} << 20;  // of one chunk, f32
-constexpr std::int64_t kRowMultiple = 32;                      // of a chunk: few shapes (model/padded_batch.h)
-constexpr std::int64_t kVocabSlice = 8192;                     // rows of the head matrix at a time
-
-std::int64_t chunk_rows(std::int64_t vocab) {
-  return std::clamp<std::int64_t>(kLogitsBytes / (4 * vocab) / kRowMultiple * kRowMultiple, kRowMultiple, 512);
-}
 
 // Calls body(first row of the head matrix, [rows, H] of it in the compute type) slice by slice.
 template <typename Body>
@@ -55,7 +49,7 @@ void product_backward(const Head& head, const Pass& pass, const at::Tensor& d_lo
 
 constexpr std::int64_t kNoRow = -1;
 
-// The rows of the stream that have a target, filled up with rows that have none to a multiple of kRowMultiple.
+// The rows of the stream that have a target, filled up with rows that have none to a multiple of kLogitsRowMultiple.
 struct TargetRows {
   std::vector<std::int64_t> rows;
   std::vector<std::int32_t> targets;
@@ -68,7 +62,7 @@ struct TargetRows {
       targets.push_back(batch.targets[i]);
     }
     count = static_cast<std::int64_t>(rows.size());
-    while (rows.size() % kRowMultiple != 0) {
+    while (rows.size() % kLogitsRowMultiple != 0) {
       rows.push_back(kNoRow);
       targets.push_back(-1);
     }
@@ -101,7 +95,7 @@ void scatter(const at::Tensor& gathered, std::span<const std::int64_t> rows, at:
 
 LossSum head_loss(const Head& head, const Pass& pass, const at::Tensor& x, float gradient_scale, at::Tensor* d_x) {
   const TargetRows selected(pass.batch);
-  const std::int64_t vocab = head.weight.rows(), step = chunk_rows(vocab);
+  const std::int64_t vocab = head.weight.rows(), step = logits_rows(vocab);
   LossSum sum{0, selected.count};
   if (d_x != nullptr) d_x->zero_();
   for (std::int64_t begin = 0; begin < selected.size(); begin += step) {

@@ -1,11 +1,8 @@
 #include "model/padded_batch.h"
 
-namespace vernier {
+#include "spec/step_sizes.h"
 
-std::int64_t padded_tokens(std::int64_t tokens) {
-  constexpr std::int64_t kMultiple = 64;
-  return (tokens + kMultiple - 1) / kMultiple * kMultiple;
-}
+namespace vernier {
 
 PaddedBatch::PaddedBatch(const TokenBatch& batch)
     : input_ids_(batch.input_ids.begin(), batch.input_ids.end()),

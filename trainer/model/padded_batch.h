@@ -10,9 +10,7 @@
 
 namespace vernier {
 
-// `tokens` rounded up to a multiple of 64.
-std::int64_t padded_tokens(std::int64_t tokens);
-
+// As many tokens as padded_tokens (spec/step_sizes.h) gives.
 class PaddedBatch {
  public:
   // Copies the batch. Precondition: every span of it is filled.

@@ -4,6 +4,8 @@
 #include <fstream>
 #include <string>
 
+#include "spec/step_sizes.h"
+
 namespace vernier {
 
 namespace {
@@ -13,10 +15,7 @@ constexpr std::int64_t kRuntimeBytesF32 = std::int64_t{130} << 20;
 constexpr std::int64_t kRuntimeBytesBF16 = std::int64_t{132} << 20;
 // oneDNN compiles and keeps code for every size of a bf16 product.
 constexpr std::int64_t kSizeBytesBF16 = std::int64_t{20} << 20;
-constexpr std::int64_t kTokenBytes = 600;                      // of a tokenizer, a vocabulary entry
-constexpr std::int64_t kQueryBlock = 128;                      // tensor/cpu_attention.cpp
-constexpr std::int64_t kLogitsBytes = std::int64_t{32} << 20;  // model/loss.cpp
-constexpr std::int64_t kVocabSlice = 8192;
+constexpr std::int64_t kTokenBytes = 600;  // of a tokenizer, a vocabulary entry
 
 std::int64_t nf4_bytes(std::int64_t weights, const QuantizationConfig& quantization) {
   const std::int64_t blocks = (weights + quantization.blocksize - 1) / quantization.blocksize;
@@ -58,9 +57,8 @@ std::int64_t kept_bytes(const Sizes& sizes) {
 
 std::int64_t head_scratch(const Sizes& sizes) {
   const ModelSpec& spec = sizes.spec;
-  // As model/loss.cpp rounds.
-  const std::int64_t most = std::clamp<std::int64_t>(kLogitsBytes / (4 * spec.vocab) / 32 * 32, 32, 512);
-  const std::int64_t rows = std::min(most, (sizes.request.micro_batch_targets + 31) / 32 * 32);
+  const std::int64_t rows =
+      std::min(logits_rows(spec.vocab), round_up(sizes.request.micro_batch_targets, kLogitsRowMultiple));
   const std::int64_t slice = std::min(kVocabSlice, spec.vocab);
   return rows * (4 * spec.vocab + sizes.c * slice + (3 * 4 + 2 * sizes.c) * spec.hidden);
 }
@@ -96,8 +94,7 @@ std::int64_t MemoryPlan::peak() const {
 }
 
 MemoryPlan plan_memory(const ModelSpec& spec, const MemoryRequest& request) {
-  const std::int64_t tokens = (request.micro_batch_tokens + 63) / 64 * 64;  // model/padded_batch.h
-  const Sizes sizes{spec, request, tokens, request.bf16_compute ? 2 : 4};
+  const Sizes sizes{spec, request, padded_tokens(request.micro_batch_tokens), request.bf16_compute ? 2 : 4};
   MemoryPlan plan;
   plan.runtime = (request.bf16_compute ? kRuntimeBytesBF16 + kSizeBytesBF16 * request.batch_sizes : kRuntimeBytesF32) +
                  kTokenBytes * request.tokenizer_entries + packing_bytes(sizes);

@@ -10,13 +10,12 @@
 #include <vector>
 
 #include "base/check.h"
+#include "spec/step_sizes.h"
 #include "tensor/parallel.h"
 
 namespace vernier {
 
 namespace {
-
-constexpr std::int64_t kQueryBlock = 128;
 
 at::Tensor matrix(const float* data, std::int64_t rows, std::int64_t columns) {
   return at::from_blob(const_cast<float*>(data), {rows, columns}, at::kFloat);

@@ -6,21 +6,32 @@
 #include <cstdio>
 
 #include "base/text.h"
+#include "io/json_line.h"
 
 namespace vernier {
 
 std::string metrics_line(const StepMetrics& metrics, std::int64_t rss) {
-  return str(
-      "{\"step\": ", metrics.step, ", \"epoch\": ", format_float(metrics.epoch),
-      ", \"loss\": ", format_float(metrics.loss), ", \"grad_norm\": ", format_float(metrics.grad_norm),
-      ", \"learning_rate\": ", format_float(metrics.learning_rate), ", \"tokens\": ", metrics.tokens,
-      ", \"trained_tokens\": ", metrics.trained_tokens, ", \"step_seconds\": ", format_float(metrics.step_seconds),
-      ", \"tokens_per_second\": ", format_float(metrics.tokens_per_second()), ", \"peak_rss_bytes\": ", rss, "}");
+  return JsonLine()
+      .integer("step", metrics.step)
+      .number("epoch", metrics.epoch)
+      .number("loss", metrics.loss)
+      .number("grad_norm", metrics.grad_norm)
+      .number("learning_rate", metrics.learning_rate)
+      .integer("tokens", metrics.tokens)
+      .integer("trained_tokens", metrics.trained_tokens)
+      .number("step_seconds", metrics.step_seconds)
+      .number("tokens_per_second", metrics.tokens_per_second())
+      .integer("peak_rss_bytes", rss)
+      .str();
 }
 
 std::string evaluation_line(std::int64_t step, double epoch, double eval_loss, std::int64_t eval_tokens) {
-  return str("{\"step\": ", step, ", \"epoch\": ", format_float(epoch), ", \"eval_loss\": ", format_float(eval_loss),
-             ", \"eval_tokens\": ", eval_tokens, "}");
+  return JsonLine()
+      .integer("step", step)
+      .number("epoch", epoch)
+      .number("eval_loss", eval_loss)
+      .integer("eval_tokens", eval_tokens)
+      .str();
 }
 
 std::string progress_line(const StepMetrics& metrics, std::int64_t total_steps, double seconds_left) {
