@@ -2,8 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <cmath>
+#include <csignal>
 #include <iterator>
 #include <set>
 
@@ -191,13 +193,31 @@ TEST(DataReport, WithoutRowsIsAnEmptyFileThatReplacesAnOldOne) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
 }
 
+TEST(DataReport, AFullDiskLeavesTheOldOne) {
+  const DataFolder folder;
+  const std::string path = folder.write("data_report.jsonl", "old\n");
+  auto* const handler = std::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  const rlimit limit{40, before.rlim_max};  // of a file's size, in place of a full disk
+  setrlimit(RLIMIT_FSIZE, &limit);
+  EXPECT_THROW(write_data_report(path, {{"a.jsonl", 57, "too_long", "dropped", 612, 0}}), Error);
+  setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, handler);
+  std::ifstream in(path);
+  std::string line;
+  std::getline(in, line);
+  EXPECT_EQ(line, "old");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
+}
+
 TEST(DataReport, SaysWhenItCannotBeWritten) {
   const DataFolder folder;
   try {
     write_data_report(folder.path("none/data_report.jsonl"), {});
     FAIL() << "no Error was thrown";
   } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::kResource);
+    EXPECT_EQ(error.kind(), ErrorKind::kInput);
     EXPECT_THAT(error.message(), HasSubstr("none/data_report.jsonl"));
   }
 }

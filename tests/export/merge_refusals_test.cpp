@@ -71,7 +71,10 @@ TEST_F(MergeRefuses, AWrongShape) {
   b = at::ones({b.size(0) * 2, b.size(1)});
   const Error error = refusal();
   EXPECT_EQ(error.kind(), ErrorKind::kInput);
-  EXPECT_THAT(error.message(), HasSubstr("k_proj.lora_B"));
+  EXPECT_EQ(error.where(), request.adapter + "/adapter_model.safetensors");
+  EXPECT_THAT(error.what(), HasSubstr("another base or for other targets: tensor base_model.model.model.layers.0."
+                                      "self_attn.k_proj.lora_B.weight has shape [64, 4] where [32, 4] is needed"));
+  EXPECT_EQ(error.fix(), "the base here is " + request.base + "; adapter_config.json names no base");
 }
 
 TEST_F(MergeRefuses, AnotherRankThanTheConfigs) {

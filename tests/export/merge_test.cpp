@@ -47,7 +47,7 @@ TEST_P(MergeArch, OntoDequantizedInF32GivesTheLogitsOfTheTrainedFunction) {
   options.max_row_tokens = 24;
   const Device device = cpu();
   Decoder model = load(request.base, options, device);
-  load_adapter(model, request.adapter);
+  load_adapter(model, request.adapter, request.base);
   const at::Tensor expected = golden_logits(model, device, GetParam()), logits = merged_logits(request.out, GetParam());
   EXPECT_LT(max_difference(logits, expected), 1e-4);
   // The two functions differ by far more than the tolerance.

@@ -112,7 +112,8 @@ TEST(Generate, DrawsDependOnSeedAndRowAlone) {
 TEST(Generate, PromptsThatCannotBeReadAreErrors) {
   TinyModel tiny("llama");
   const auto refused = [&](std::vector<TokenId> ids) {
-    const Error error = error_of([&] { check_prompt(tiny.model, {std::move(ids), false, "rows.jsonl:57"}); });
+    const std::vector<Prompt> prompts = {{{1}, false, "rows.jsonl:56"}, {std::move(ids), false, "rows.jsonl:57"}};
+    const Error error = error_of([&] { check_prompts(prompts, tiny.model.spec, generation_limit(tiny.model)); });
     EXPECT_EQ(error.kind(), ErrorKind::kInput);
     EXPECT_EQ(error.where(), "rows.jsonl:57");
     return std::string(error.what());
@@ -121,7 +122,8 @@ TEST(Generate, PromptsThatCannotBeReadAreErrors) {
   EXPECT_NE(refused(std::vector<TokenId>(64, 5)).find("64 tokens"), std::string::npos);
   EXPECT_NE(refused({1, 256}).find("id 256"), std::string::npos);
   EXPECT_NE(refused({1, -1}).find("id -1"), std::string::npos);
-  check_prompt(tiny.model, {std::vector<TokenId>(63, 255), false, "rows.jsonl:57"});
+  const std::vector<Prompt> longest = {{std::vector<TokenId>(63, 255), false, "rows.jsonl:57"}};
+  check_prompts(longest, tiny.model.spec, generation_limit(tiny.model));
 }
 
 TEST(Generate, DamagedWeightsNameTheRow) {

@@ -5,73 +5,29 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include <array>
 #include <filesystem>
 #include <fstream>
 #include <random>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
 #include "base/log.h"
-#include "data/tokenizer.h"
+#include "support/byte_tokenizer.h"
 #include "support/model_fixture.h"
 
 namespace vernier::testing {
 
-// A token a byte, and <s> 128, </s> 129, <|im_start|> 130, <|im_end|> 131, recognised in a text; ids above spell "?".
-class AsciiTokenizer : public Tokenizer {
+// The 128 ASCII characters. As SentencePiece does, it decodes without a space at the very beginning.
+class AsciiTokenizer : public BytesAndSpecials<128> {
  public:
-  static constexpr TokenId kBos = 128, kEos = 129, kImStart = 130, kImEnd = 131;
+  explicit AsciiTokenizer(bool add_bos = false) : BytesAndSpecials(add_bos) {}
 
-  explicit AsciiTokenizer(bool add_bos = false) {
-    special_.bos = kBos;
-    special_.eos = kEos;
-    special_.add_bos = add_bos;
-  }
-
-  std::vector<TokenId> encode(std::string_view text) const override {
-    std::vector<TokenId> ids;
-    while (!text.empty()) {
-      TokenId id = static_cast<unsigned char>(text.front());
-      std::size_t bytes = 1;
-      for (std::size_t k = 0; k < kAdded.size(); ++k) {
-        if (!text.starts_with(kAdded[k])) continue;
-        id = kBos + static_cast<TokenId>(k);
-        bytes = kAdded[k].size();
-      }
-      ids.push_back(id);
-      text.remove_prefix(bytes);
-    }
-    return ids;
-  }
-  // As SentencePiece does, without a space at the very beginning.
   std::string decode(const std::vector<TokenId>& ids, bool skip_special) const override {
-    std::string text;
-    for (const TokenId id : ids)
-      if (id < kBos || id > kImEnd || !skip_special) text += token_text(id);
+    const std::string text = BytesAndSpecials::decode(ids, skip_special);
     return text.starts_with(' ') ? text.substr(1) : text;
   }
-  std::int64_t vocab_size() const override { return 132; }
-  std::optional<TokenId> find(std::string_view token) const override {
-    const std::vector<TokenId> ids = encode(token);
-    return ids.size() == 1 ? std::optional(ids.front()) : std::nullopt;
-  }
-  std::string token_text(TokenId id) const override {
-    if (id > kImEnd) return "?";
-    return id < kBos ? std::string(1, static_cast<char>(id)) : std::string(kAdded[static_cast<std::size_t>(id - kBos)]);
-  }
-  const SpecialTokens& special() const override { return special_; }
-  const std::string& chat_template() const override { return template_; }
-  const std::string& identity() const override { return template_; }
-
-  SpecialTokens special_;
-  std::string template_;
-
- private:
-  static constexpr std::array<std::string_view, 4> kAdded = {"<s>", "</s>", "<|im_start|>", "<|im_end|>"};
 };
 
 // A fresh folder for one test, removed with all it holds.

@@ -26,7 +26,7 @@ TEST(LogitsFile, EveryRowIsUnderItsNumber) {
   }
   const std::vector<IdRow> rows = read_id_rows(folder.write("ids.jsonl", lines));
   EXPECT_EQ(longest_row_tokens(rows), 12);
-  check_id_rows(tiny.model, rows);
+  check_id_rows(tiny.model.spec, rows);
   write_logits(folder.path("out.safetensors"), tiny.model, tiny.device, tiny.arena, rows, silent());
 
   const SafetensorsFile file(folder.path("out.safetensors"));
@@ -77,7 +77,7 @@ TEST(LogitsFile, RowsThatTheModelCannotReadAreNamed) {
                                    {{3, 256, 257}, "f:2"},
                                    {std::vector<TokenId>(65, 1), "f:3"},
                                    {std::vector<TokenId>(64, 1), "f:4"}};
-  const std::string message = error_of([&] { check_id_rows(tiny.model, rows); }).message();
+  const std::string message = error_of([&] { check_id_rows(tiny.model.spec, rows); }).message();
   EXPECT_EQ(message.find("f:1"), std::string::npos) << message;
   EXPECT_NE(message.find("f:2: input_ids[1] is 256"), std::string::npos) << message;
   EXPECT_NE(message.find("f:3: the row has 65 tokens"), std::string::npos) << message;

@@ -336,6 +336,23 @@ TEST_F(RunStore, AFullDiskKeepsTheOldCheckpoints) {
   EXPECT_EQ(recovered->step, 3);
 }
 
+TEST_F(RunStore, AFailedCheckpointIsToldWithWhatIsLeft) {
+  const auto told = [&](const std::string& where) {
+    return checkpoint_error(lock, 5, Error(ErrorKind::kResource, "the disk is full", where, "free 1 B")).message();
+  };
+  const std::string target = dir / "checkpoint-5", unfinished = temporary_path(target);
+  EXPECT_EQ(told(unfinished + "/state.json"),
+            target + ": could not be saved: state.json: the disk is full\n  free 1 B; there is no older checkpoint");
+  for (const std::int64_t step : {2, 4}) save(lock, step);
+  EXPECT_EQ(told(unfinished), target + ": could not be saved: the disk is full\n  free 1 B; checkpoint-4 is whole: " +
+                                  "--resume goes on from it");
+  poke(dir / "checkpoint-4/state.json", 0, 'S');
+  EXPECT_THAT(told("elsewhere"), HasSubstr("saved: elsewhere: the disk is full\n  free 1 B; checkpoint-2 is whole"));
+  poke(dir / "checkpoint-2/state.json", 0, 'S');
+  EXPECT_THAT(told(target),
+              HasSubstr("could not be saved: the disk is full\n  free 1 B; no older checkpoint is whole"));
+}
+
 TEST_F(RunStore, AFileThatCannotGrowKeepsTheOldCheckpoint) {
   save(lock, 1);
   auto* const handler = std::signal(SIGXFSZ, SIG_IGN);

@@ -1,4 +1,4 @@
-// The quantizers against the vectors of docs/formats.md (appendix 3) and against plain loops.
+// The quantizers against vectors worked out apart from them and against plain loops.
 
 #include <gtest/gtest.h>
 
@@ -36,7 +36,7 @@ std::string hex(const std::vector<std::uint8_t>& bytes) {
   return text;
 }
 
-// The rule written out once more, a value at a time, with the thresholds as the decimals of A.2.
+// The rule written out once more, a value at a time, with the thresholds as decimals.
 unsigned naive_code(float x) {
   constexpr float kThresholds[] = {
       -0.8480964004993439f,  -0.6106329262256622f,   -0.4599952697753906f, -0.33967943489551544f, -0.23460740596055984f,
@@ -80,7 +80,7 @@ TEST(Nf4Tables, CodebookBits) {
   for (std::size_t i = 0; i < 16; ++i) EXPECT_EQ(std::bit_cast<std::uint32_t>(kNf4Values[i]), kBits[i]) << i;
 }
 
-// The construction of A.7, with the fused multiply-adds that give the published bits.
+// How bitsandbytes builds its map, with the fused multiply-adds that give the published bits.
 TEST(Nf4Tables, DynamicMapIsItsConstruction) {
   std::vector<float> values = {0.0f, 1.0f};
   for (int i = 0; i < 7; ++i) {

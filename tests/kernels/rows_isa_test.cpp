@@ -63,10 +63,14 @@ Bits run_norm(const RowKernels& k, const Inputs& in) {
   std::vector<std::uint16_t> y_bf16(in.a.size());
   k.rms_norm_f32(in.a.data(), in.weight.data(), 1e-5f, in.rows, in.columns, y.data(), rstd.data());
   append(bits, y);
-  k.rms_norm_bf16(in.a.data(), in.weight.data(), 1e-5f, in.rows, in.columns, y_bf16.data(), rstd.data());
+  const std::vector<std::uint16_t> x_bf16 = as_bf16(in.a), dy_bf16 = as_bf16(in.b);
+  k.rms_norm_bf16(x_bf16.data(), in.weight.data(), 1e-5f, in.rows, in.columns, y_bf16.data(), rstd.data());
   append(bits, y_bf16);
   append(bits, rstd);
-  k.rms_norm_backward(in.b.data(), in.a.data(), in.weight.data(), rstd.data(), in.rows, in.columns, dx.data());
+  k.rms_norm_backward_f32(in.b.data(), in.a.data(), in.weight.data(), rstd.data(), in.rows, in.columns, dx.data());
+  append(bits, dx);
+  k.rms_norm_backward_bf16(dy_bf16.data(), x_bf16.data(), in.weight.data(), rstd.data(), in.rows, in.columns,
+                           dx.data());
   append(bits, dx);
   return bits;
 }

@@ -19,9 +19,13 @@ TEST_P(RowLoops, RmsNormIsTheDefinition) {
       expect_close(rstd, expected.rstd, 3e-7, 0, str("rstd, dim ", dim));
       expect_close(y, expected.y, 5e-7, 0, str("y, dim ", dim));
 
+      const std::vector<std::uint16_t> x_bf16 = as_bf16(x);
+      const std::vector<float> rounded = from_bf16(x_bf16);
       std::vector<std::uint16_t> y_bf16(rows * dim);
       std::vector<float> rstd_bf16(rows);
-      loops().rms_norm_bf16(x.data(), weight.data(), 1e-5f, static_cast<std::int64_t>(rows),
+      loops().rms_norm_f32(rounded.data(), weight.data(), 1e-5f, static_cast<std::int64_t>(rows),
+                           static_cast<std::int64_t>(dim), y.data(), rstd.data());
+      loops().rms_norm_bf16(x_bf16.data(), weight.data(), 1e-5f, static_cast<std::int64_t>(rows),
                             static_cast<std::int64_t>(dim), y_bf16.data(), rstd_bf16.data());
       EXPECT_EQ(y_bf16, as_bf16(y)) << "one rounding of the f32 result, dim " << dim;
       EXPECT_EQ(rstd_bf16, rstd);
@@ -51,7 +55,7 @@ TEST_P(RowLoops, RmsNormBackwardAddsTheJacobianProduct) {
       auto dx = values(rows * dim, 9);
       auto expected = naive::rms_norm_backward(dy, x, weight, 1e-5f, rows, dim);
       for (std::size_t i = 0; i < dx.size(); ++i) expected[i] += dx[i];
-      loops().rms_norm_backward(dy.data(), x.data(), weight.data(), rstd.data(), n_rows, n_dim, dx.data());
+      loops().rms_norm_backward_f32(dy.data(), x.data(), weight.data(), rstd.data(), n_rows, n_dim, dx.data());
       // The absolute part is the rounding of terms that cancel; a lone x has rstd as large as it is small.
       expect_close(dx, expected, 1e-6, 1e-6 * static_cast<double>(*std::max_element(rstd.begin(), rstd.end())),
                    str("dx, dim ", dim));

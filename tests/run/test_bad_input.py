@@ -121,6 +121,9 @@ class Help(RunTest):
         self.assertIn("train", self.good("--help").stdout)
         for command in ("train", "check", "eval", "generate", "merge", "logits", "version"):
             self.assertIn("--help", self.good(command, "--help").stdout)
+        for command in ("train", "check", "eval", "generate", "merge", "logits"):
+            for option in ("--quiet", "--log-level"):
+                self.assertIn(option, self.good(command, "--help").stdout, command)
         self.assertRegex(self.good("--version").stdout, r"^vernier \d+\.\d+\.\d+\n$")
         self.assertIn("vernier", self.good("version").stdout)
 

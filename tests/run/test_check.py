@@ -20,6 +20,21 @@ class Check(RunTest):
             self.assertIn(part, text)
         self.assertFalse((self.dir / "out").exists())
 
+    def test_a_length_above_the_models_positions_is_told(self):
+        note = "sequence_len 4096 is above the model's 64 positions: 64 is used"
+        for words in (("check",), ("train",), ("eval", "--adapter", self.dir / "out")):
+            done = self.good(words[0], self.config(sequence_len=4096), *words[1:])
+            self.assertEqual(done.stderr.count(note), 1, done.stderr)
+            self.assertRegex(done.stderr, r"run\.yaml:\d+:\d+: " + note)
+        self.assertNotIn("positions", self.good("check", self.config(sequence_len=64)).stderr)
+
+    def test_a_used_output_dir_is_told(self):
+        self.good("train", self.config(save_strategy="no", save_steps=None))
+        self.assertIn("holds a finished adapter", self.good("check", self.config()).stdout)
+        self.good("train", self.config(), "--overwrite-output-dir")
+        self.assertIn("has checkpoints", self.good("check", self.config()).stdout)
+        self.assertNotIn("output ", self.good("check", self.config(overwrite_output_dir=True)).stdout)
+
     def test_bad_data_is_found(self):
         (self.dir / "rows.jsonl").write_text('{"input_ids": [1, 2}\n')
         self.fails(2, "check", self.config(), says=["rows.jsonl:1:"])

@@ -1,6 +1,8 @@
 """merge, logits, eval and generate end to end."""
 import array
 import json
+import shutil
+import struct
 import unittest
 
 from support import MODEL, ROOT, RunTest, lines, tensors
@@ -53,6 +55,26 @@ class MergeAndLogits(RunTest):
         self.assertFalse((self.dir / "new").exists())
         self.fails(2, "merge", "--adapter", self.dir / "nothing", "--out", self.dir / "new", says=["nothing"])
 
+    def test_merge_names_the_option_that_was_meant(self):
+        self.fails(2, "merge", "--adaptr", self.dir / "out", "--out", self.dir / "new",
+                   says=["unknown option --adaptr", "did you mean --adapter?"])
+        self.fails(2, "merge", "--adapter", self.dir / "out", "--output=new", says=["unknown option --output"])
+        self.fails(2, "merge", "--adapter", self.dir / "out", "--out", self.dir / "new", "--quantise",
+                   says=["unknown option --quantise", "merge --help"])
+        self.fails(2, "merge", "--adapter", self.dir / "out", "--out", self.dir / "new", "--lora-r=3", says=["without a CONFIG"])
+        self.fails(2, "merge", self.config(), "--lora-ramk", "3", "--out", self.dir / "new", says=["lora_ramk", "lora_rank"])
+        self.assertFalse((self.dir / "new").exists())
+
+    def test_an_adapter_on_another_base(self):
+        other = ROOT / "tests/golden/arch/qwen3"
+        says = ["out/adapter_model.safetensors", "another base or for other targets", "layers.0.self_attn.q_proj.lora_",
+                f"the base here is {other}", f"adapter_config.json names {MODEL} as its base"]
+        self.fails(2, "logits", "--base", other, "--adapter", self.dir / "out", "--ids", self.dir / "ids.jsonl",
+                   "--out", self.dir / "a", says=says)
+        self.fails(2, "merge", "--base", other, "--adapter", self.dir / "out", "--out", self.dir / "new", says=says)
+        self.fails(2, "train", self.config(output_dir=str(self.dir / "more"), lora_model_dir=str(self.dir / "out"),
+                                           base_model=str(other), lora_r=None, lora_alpha=None), says=says)
+
     def test_a_cut_adapter_is_damage(self):
         path = self.dir / "out/adapter_model.safetensors"
         path.write_bytes(path.read_bytes()[:-100])
@@ -64,6 +86,57 @@ class MergeAndLogits(RunTest):
         first = lines(self.dir / "more/metrics.jsonl")[0]["loss"]
         fresh = lines(self.dir / "out/metrics.jsonl")[0]["loss"]
         self.assertLess(first, fresh - 0.05)
+
+
+class BadRows(RunTest):
+    """Rows are refused before a weight is read: those of this model hold NaN, which only reading them shows."""
+
+    def setUp(self):
+        super().setUp()
+        self.model = self.dir / "model"
+        shutil.copytree(MODEL, self.model)
+        data = bytearray((self.model / "model.safetensors").read_bytes())
+        data[-4:] = struct.pack("<f", float("nan"))
+        (self.model / "model.safetensors").write_bytes(bytes(data))
+        letters = {letter: i for i, letter in enumerate("abcd")}
+        (self.model / "tokenizer.json").write_text(json.dumps({
+            "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False}, "decoder": {"type": "ByteLevel"},
+            "model": {"type": "BPE", "vocab": letters, "merges": []}}))
+
+    def write(self, name, *rows):
+        (self.dir / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return self.dir / name
+
+    def test_logits(self):
+        words = ["logits", "--base", self.model, "--out", self.dir / "out.safetensors", "--ids"]
+        self.fails(4, *words, self.write("good.jsonl", {"input_ids": [1]}), says=["NaN"])
+        self.fails(2, *words, self.write("ids.jsonl", {"input_ids": [1]}, {"input_ids": [300]}, {"input_ids": [1] * 65}),
+                   says=["ids.jsonl:2: input_ids[0] is 300", "ids.jsonl:3: the row has 65 tokens"])
+
+    def test_prompts(self):
+        words = ["generate", "--base", self.model, "--raw", "--out", self.dir / "out.jsonl", "--prompts"]
+        self.fails(4, *words, self.write("good.jsonl", {"prompt": "abcd"}), says=["NaN"])
+        rows = [{"prompt": "a"}, {"prompt": "ab" * 32}, {"prompt": ""}]
+        self.fails(2, *words, self.write("long.jsonl", *rows), says=["long.jsonl:2: the prompt has 64 tokens", "long.jsonl:3:"])
+        rows = [{"prompt": "a"}, {"messages": [{"role": "user", "content": "a"}]}]
+        self.fails(2, *words, self.write("chat.jsonl", *rows), says=["chat.jsonl:2: a conversation needs a chat template"])
+        self.fails(2, "generate", "--base", self.model, "--raw", "--prompt", "abcd" * 16, says=["--prompt: the prompt has 64"])
+        self.assertFalse((self.dir / "out.jsonl").exists())
+
+
+class EvalSays(RunTest):
+    def answer(self, **changes):
+        return json.loads(self.good("eval", self.config(**changes), "--json").stdout)
+
+    def test_which_rows_it_read(self):
+        rows, held_out = self.dir / "rows.jsonl", self.write_rows("held_out.jsonl", 5, seed=2)
+        answer = self.answer(test_datasets=[{"path": str(held_out), "type": "tokenized"}])
+        self.assertEqual((answer["rows"], answer["source"]), (5, str(held_out)))
+        answer = self.answer(val_set_size=0.25)
+        self.assertEqual((answer["rows"], answer["source"]), (6, f"val_set_size 0.25 of {rows}"))
+        answer = self.answer()
+        self.assertEqual((answer["rows"], answer["source"]), (24, str(rows)))
+        self.assertIn(f"source      {rows}\n", self.good("eval", self.config()).stdout)
 
 
 class UnquantizedBase(RunTest):

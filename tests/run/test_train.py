@@ -1,6 +1,8 @@
 """Training end to end: outputs, determinism, exact resume, signals."""
 import json
 import os
+import resource
+import shutil
 import signal
 import subprocess
 import time
@@ -131,6 +133,25 @@ class Directories(RunTest):
         self.fails(2, "train", self.config(seed=9, **settings), says=["finished adapter"])
         self.assertEqual(self.weights(), before)
 
+    def test_resume_without_a_checkpoint_keeps_the_finished_adapter(self):
+        settings = dict(save_strategy="no", save_steps=None)
+        self.good("train", self.config(**settings))
+        files = {path.name: path.read_bytes() for path in (self.dir / "out").iterdir()}
+        says = ["out: ", "finished adapter but no checkpoint", "--overwrite-output-dir", "lora_model_dir"]
+        self.fails(2, "train", self.config(**settings), "--resume", says=says)
+        self.good("train", self.config(output_dir=str(self.dir / "other")))
+        self.fails(2, "train", self.config(**settings), f"resume_from_checkpoint={self.dir / 'other/checkpoint-2'}",
+                   says=["finished adapter", "another output_dir keeps it"])
+        self.assertEqual({path.name: path.read_bytes() for path in (self.dir / "out").iterdir()}, files)
+        self.good("train", self.config(seed=9, **settings), "--overwrite-output-dir")
+        self.assertNotEqual(self.weights(), files["adapter_model.safetensors"])
+
+    def test_resume_of_a_finished_run_has_nothing_to_do(self):
+        self.good("train", self.config())
+        before = self.weights()
+        self.assertIn("already finished after step 6", self.good("train", self.config(), "--resume").stdout)
+        self.assertEqual(self.weights(), before)
+
     def test_an_adapter_of_another_rank_is_not_taken_silently(self):
         self.good("train", self.config())
         self.fails(2, "train", self.config(output_dir=str(self.dir / "b"), lora_model_dir=str(self.dir / "out"), lora_r=8,
@@ -139,6 +160,9 @@ class Directories(RunTest):
     def test_resume_of_a_changed_run_says_what_changed(self):
         self.good("train", self.config())
         self.fails(2, "train", self.config(lora_r=8, lora_alpha=8), "--resume", says=["lora_r was 4 and is 8"])
+        self.fails(2, "train", self.config(lr_scheduler="linear"), "--resume",
+                   says=['lr_scheduler was "cosine" and is "linear"'])
+        self.assertEqual(json.loads((self.dir / "out/run.json").read_text())["settings"]["lr_scheduler"], "cosine")
         self.write_rows("rows.jsonl", 24, seed=3)
         self.fails(2, "train", self.config(), "--resume", says=["the training data changed"])
 
@@ -153,6 +177,24 @@ class Directories(RunTest):
         self.assertIn("optimizer.safetensors", done.stderr)
         self.assertIn("resuming after step 4", done.stderr)
         self.assertEqual(self.weights(), whole)
+
+    def test_a_full_disk_names_checkpoint_file_and_bytes(self):
+        # A limit on a file's size stands in for the disk: the optimizer's file (75 KiB) does not fit, the adapter's does.
+        def limit():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (60000, resource.RLIM_INFINITY))
+
+        self.good("train", self.config())
+        shutil.rmtree(self.dir / "out/checkpoint-6")
+        whole = (self.dir / "out/checkpoint-4/manifest.json").read_bytes()
+        words = ["out/checkpoint-6: could not be saved: optimizer.safetensors: ", " bytes "]
+        self.fails(3, "train", self.config(), "--resume", preexec_fn=limit, restore_signals=False,
+                   says=[*words, "checkpoint-4 is whole: --resume goes on from it"])
+        self.assertEqual(sorted(p.name for p in (self.dir / "out").glob("checkpoint-*")), ["checkpoint-2", "checkpoint-4"])
+        self.assertEqual((self.dir / "out/checkpoint-4/manifest.json").read_bytes(), whole)
+        self.good("train", self.config(), "--resume")
+        self.fails(3, "train", self.config(output_dir=str(self.dir / "first")), preexec_fn=limit, restore_signals=False,
+                   says=["first/checkpoint-2: could not be saved", "there is no older checkpoint"])
 
     def test_two_runs_in_one_directory(self):
         first = subprocess.Popen([VERNIER, "train", self.config(max_steps=100000, save_strategy="no", save_steps=None)],

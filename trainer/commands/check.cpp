@@ -10,8 +10,8 @@
 #include "commands/command.h"
 #include "commands/run_device.h"
 #include "commands/run_inputs.h"
+#include "commands/used_directory.h"
 #include "data/batches.h"
-#include "io/run_store.h"
 #include "spec/lora_targets.h"
 #include "train/trainer.h"
 
@@ -62,8 +62,8 @@ void check_output_dir(const TrainConfig& train) {
     throw Error(ErrorKind::kInput,
                 str(place.string(), fs::is_directory(place) ? " is not writable" : " is not a directory"),
                 str("output_dir: ", train.output_dir));
-  if (fs::is_directory(train.output_dir) && has_checkpoints(train.output_dir))
-    print("output", str(train.output_dir, " has checkpoints: train needs --resume or --overwrite-output-dir"));
+  if (const auto refused = refused_output_dir(train))
+    print("output", str(refused->where(), ": ", refused->what(), "; ", refused->fix()));
 }
 
 int check_config(const std::string& config_path, const std::vector<std::string>& overrides, const Log& log) {

@@ -9,6 +9,7 @@
 #include "commands/command.h"
 #include "commands/open_model.h"
 #include "commands/run_inputs.h"
+#include "config/values.h"
 #include "data/chat_template.h"
 #include "data/prompt.h"
 #include "data/rows.h"
@@ -34,6 +35,15 @@ const Dataset& evaluated(const RunInputs& inputs) {
   return inputs.evaluation.size() > 0 ? inputs.evaluation : inputs.train;
 }
 
+// Where those come from: "data/test.jsonl", "val_set_size 0.1 of data/train.jsonl".
+std::string source_text(const DataConfig& data) {
+  std::vector<std::string> paths;
+  for (const DatasetConfig& dataset : data.test_datasets.empty() ? data.datasets : data.test_datasets)
+    paths.push_back(dataset.path);
+  const bool split = data.test_datasets.empty() && data.val_set_size > 0;
+  return str(split ? str("val_set_size ", number_text(data.val_set_size), " of ") : "", join(paths, ", "));
+}
+
 std::vector<ChatRecord> chat_records(const Config& config) {
   const auto& datasets = config.data.test_datasets.empty() ? config.data.datasets : config.data.test_datasets;
   if (config.data.test_datasets.empty() && config.data.val_set_size > 0)
@@ -56,6 +66,7 @@ std::vector<ChatRecord> chat_records(const Config& config) {
 struct EvalResult {
   Evaluation evaluation;
   std::int64_t rows = 0;
+  std::string source;  // of the rows
   std::optional<ScoreSums> records;
 
   double perplexity() const { return std::exp(evaluation.loss); }
@@ -66,6 +77,7 @@ void print_json(const EvalResult& result) {
   line.number("loss", result.evaluation.loss)
       .number("perplexity", result.perplexity())
       .integer("rows", result.rows)
+      .text("source", result.source)
       .integer("tokens", result.evaluation.tokens)
       .integer("targets", result.evaluation.targets);
   if (result.records)
@@ -76,10 +88,10 @@ void print_json(const EvalResult& result) {
 }
 
 void print_text(const EvalResult& result) {
-  std::printf("loss        %s\nperplexity  %s\nrows        %lld\ntokens      %lld (%lld targets)\n",
+  std::printf("loss        %s\nperplexity  %s\nrows        %lld\nsource      %s\ntokens      %lld (%lld targets)\n",
               format_float(result.evaluation.loss).c_str(), format_float(result.perplexity()).c_str(),
-              static_cast<long long>(result.rows), static_cast<long long>(result.evaluation.tokens),
-              static_cast<long long>(result.evaluation.targets));
+              static_cast<long long>(result.rows), result.source.c_str(),
+              static_cast<long long>(result.evaluation.tokens), static_cast<long long>(result.evaluation.targets));
   if (result.records)
     std::printf("exact_json  %lld of %lld (%.1f %%)\n", static_cast<long long>(result.records->exact),
                 static_cast<long long>(result.records->rows), 100 * result.records->share());
@@ -93,7 +105,7 @@ ScoreSums score(const RunInputs& inputs, const OpenedModel& opened, std::int64_t
   options.max_new_tokens = max_new_tokens;
   options.seed = inputs.config().seed;
   return score_records(opened.model, opened.device, arena, *inputs.tokenizer, chat, records,
-                       stop_tokens(inputs.spec, *inputs.base, *inputs.tokenizer, &chat), options, log)
+                       stop_tokens(opened.model.spec, *opened.base, *inputs.tokenizer, &chat), options, log)
       .sums;
 }
 
@@ -103,7 +115,6 @@ int evaluate_config(const EvalArguments& arguments, const std::vector<std::strin
   read_datasets(inputs, log);
   const bool records = !config.train.metrics.empty();
   ModelRequest request;
-  request.base = config.model.base_model;
   request.adapter = arguments.adapter;
   request.load_in_4bit = parse_load_in_4bit(arguments.load_in_4bit);
   request.max_row_tokens = longest_row(inputs) + (records ? arguments.max_new_tokens : 0);
@@ -113,12 +124,13 @@ int evaluate_config(const EvalArguments& arguments, const std::vector<std::strin
   request.compute = config.device.compute == Compute::kAuto   ? "auto"
                     : config.device.compute == Compute::kBF16 ? "bf16"
                                                               : "f32";
-  const OpenedModel opened = open_model(request, log);
+  const OpenedModel opened = open_model({std::move(inputs.base), inputs.spec}, request, log);
   Arena arena;
   const Dataset& dataset = evaluated(inputs);
   if (inputs.evaluation.size() == 0) log.warning("the config holds no rows out: these are the training rows");
   EvalResult result;
   result.rows = dataset.size();
+  result.source = source_text(config.data);
   result.evaluation =
       evaluate(opened.model, opened.device, dataset, config.batch.micro_batch_size, arena,
                [&](std::int64_t done) { log.live(str("evaluating ", done, "/", dataset.size(), " rows")); });

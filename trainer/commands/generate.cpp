@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -44,16 +45,6 @@ void check_arguments(const GenerateArguments& arguments) {
   if (file) check_output_path(arguments.out, {arguments.prompts});
 }
 
-// At least the tokens of the longest row that may be needed, known before there is a tokenizer: a byte is at most one
-// token. 0, the model's default, where that is enough.
-std::int64_t row_tokens_bound(const GenerateArguments& arguments, const std::vector<PromptRow>& rows) {
-  constexpr std::size_t kTemplateTokens = 4096, kDefaultTokens = 8192;
-  std::size_t bytes = arguments.prompt ? arguments.prompt->size() : 0;
-  for (const PromptRow& row : rows) bytes = std::max(bytes, row.row.dump().size());
-  const std::size_t bound = bytes + kTemplateTokens + static_cast<std::size_t>(arguments.options.max_new_tokens);
-  return bound <= kDefaultTokens ? 0 : static_cast<std::int64_t>(bound);
-}
-
 std::unique_ptr<Tokenizer> require_tokenizer(const ModelDir& base) {
   std::unique_ptr<Tokenizer> tokenizer = load_tokenizer(base);
   if (tokenizer == nullptr)
@@ -78,6 +69,13 @@ std::vector<Prompt> make_prompts(const GenerateArguments& arguments, const std::
   return row_prompts(rows, chat_template, tokenizer);
 }
 
+// The longest prompt with its completion, or what the model has positions for.
+std::int64_t longest_row(const std::vector<Prompt>& prompts, std::int64_t max_new_tokens, const ModelSpec& spec) {
+  std::size_t longest = 0;
+  for (const Prompt& prompt : prompts) longest = std::max(longest, prompt.ids.size());
+  return std::min(static_cast<std::int64_t>(longest) + max_new_tokens, spec.max_positions);
+}
+
 void write_rows(const std::string& path, std::vector<PromptRow> rows, const std::vector<std::string>& completions,
                 const Log& log) {
   if (std::any_of(rows.begin(), rows.end(), [](const PromptRow& row) { return row.row.contains("completion"); }))
@@ -95,13 +93,15 @@ int generate(const GenerateArguments& arguments, const Log& log) {
   check_arguments(arguments);
   std::vector<PromptRow> rows;
   if (!arguments.prompt) rows = read_prompt_rows(arguments.prompts);
-  request.max_row_tokens = row_tokens_bound(arguments, rows);
-  const OpenedModel opened = open_model(request, log);
-  const std::unique_ptr<Tokenizer> tokenizer = require_tokenizer(*opened.base);
-  const std::optional<ChatTemplate> chat_template = open_template(arguments, *opened.base, *tokenizer);
+  FoundModel found = find_model(request);
+  const std::unique_ptr<Tokenizer> tokenizer = require_tokenizer(*found.base);
+  const std::optional<ChatTemplate> chat_template = open_template(arguments, *found.base, *tokenizer);
   const ChatTemplate* turns = chat_template ? &*chat_template : nullptr;
   const std::vector<Prompt> prompts = make_prompts(arguments, rows, turns, *tokenizer);
-  const std::vector<TokenId> stops = stop_tokens(opened.model.spec, *opened.base, *tokenizer, turns);
+  check_prompts(prompts, found.spec, found.spec.max_positions);
+  const std::vector<TokenId> stops = stop_tokens(found.spec, *found.base, *tokenizer, turns);
+  request.max_row_tokens = longest_row(prompts, arguments.options.max_new_tokens, found.spec);
+  const OpenedModel opened = open_model(std::move(found), request, log);
   Arena arena(opened.device.torch);
   const Completions done =
       complete_prompts(opened.model, opened.device, arena, *tokenizer, prompts, stops, arguments.options, log);
@@ -135,6 +135,7 @@ void add_generation_options(CLI::App& command, GenerateArguments& arguments) {
 void add_generate(CommandLine& line) {
   CLI::App* command = line.app.add_subcommand("generate", "Write completions of one prompt or of a file of prompts");
   const auto arguments = std::make_shared<GenerateArguments>();
+  line.log.add_to(*command);
   arguments->model.add_to(*command);
   command->add_option("--prompt", arguments->prompt, "One user message; its completion goes to stdout")
       ->type_name("TEXT");

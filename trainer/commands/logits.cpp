@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "commands/command.h"
@@ -22,9 +23,10 @@ int logits(const LogitsArguments& arguments, const Log& log) {
   ModelRequest request = arguments.model.request();
   check_output_path(arguments.out, {arguments.ids});
   const std::vector<IdRow> rows = read_id_rows(arguments.ids);
+  FoundModel found = find_model(request);
+  check_id_rows(found.spec, rows);
   request.max_row_tokens = longest_row_tokens(rows);
-  const OpenedModel opened = open_model(request, log);
-  check_id_rows(opened.model, rows);
+  const OpenedModel opened = open_model(std::move(found), request, log);
   Arena arena(opened.device.torch);
   write_logits(arguments.out, opened.model, opened.device, arena, rows, log);
   return 0;
@@ -35,6 +37,7 @@ int logits(const LogitsArguments& arguments, const Log& log) {
 void add_logits(CommandLine& line) {
   CLI::App* command = line.app.add_subcommand("logits", "Write the logits of given token ids, to compare libraries");
   const auto arguments = std::make_shared<LogitsArguments>();
+  line.log.add_to(*command);
   arguments->model.add_to(*command);
   command->add_option("--ids", arguments->ids, "Rows {\"input_ids\": [...]}")->type_name("F.jsonl")->required();
   command->add_option("--out", arguments->out, "Tensors logits.0, logits.1, ...: f32 [tokens, vocabulary]")

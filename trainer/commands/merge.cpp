@@ -1,11 +1,15 @@
 // `vernier merge`: an adapter and its base to one model directory.
 
+#include <algorithm>
 #include <cstdio>
+#include <filesystem>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "commands/command.h"
 #include "commands/run_inputs.h"
+#include "config/keys.h"
+#include "config/peer_keys.h"
 #include "export/merge.h"
 
 namespace vernier {
@@ -16,6 +20,26 @@ struct MergeArguments {
   std::string config, adapter, base, out, onto, dtype, load_in_4bit;
   std::vector<std::string> overrides;
 };
+
+// Words that are no option of `merge` override keys of the CONFIG; one that is no key either is a slip. It is refused
+// before the CONFIG is opened, as without one the word behind the slip is taken for it. With a CONFIG, what is near to
+// no option is left to its reader, which knows the keys.
+void refuse_unknown_options(const CLI::App& command, const std::string& config) {
+  std::vector<std::string> known;
+  for (const CLI::Option* option : command.get_options())
+    for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+  for (const std::string& word : command.remaining()) {
+    const std::string name = word.substr(0, word.find('='));
+    if (!starts_with(name, "--") || name.find('.') != name.npos) continue;
+    std::string key = name.substr(2);
+    std::replace(key.begin(), key.end(), '-', '_');
+    if (find_key(key).key != nullptr || find_peer_key(key) != nullptr) continue;
+    const std::string nearest = nearest_name(name, known);
+    if (nearest.empty() && std::filesystem::is_regular_file(config)) continue;
+    throw Error(ErrorKind::kInput, str("unknown option ", name), "command line",
+                nearest.empty() ? "vernier merge --help" : str("did you mean ", nearest, "?"));
+  }
+}
 
 // What the options leave open comes from the config; without one, the base from the adapter.
 MergeRequest make_request(const MergeArguments& arguments, const Log& log) {
@@ -81,6 +105,7 @@ void add_merge(CommandLine& line) {
   command->fallthrough(false);
   line.log.add_to(*command);
   command->callback([&line, command, arguments] {
+    refuse_unknown_options(*command, arguments->config);
     arguments->overrides = ConfigArguments::overrides(*command);
     line.run = [arguments](const Log& log) { return merge(*arguments, log); };
   });

@@ -1,7 +1,8 @@
 #include "commands/open_model.h"
 
-#include <algorithm>
+#include <utility>
 
+#include "base/check.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "io/peft_files.h"
@@ -11,8 +12,6 @@
 namespace vernier {
 
 namespace {
-
-constexpr std::int64_t kMostRowTokens = 8192;
 
 ComputeRequest parse_compute(const std::string& word) {
   if (word == "auto") return ComputeRequest::kAuto;
@@ -50,22 +49,28 @@ std::optional<bool> parse_load_in_4bit(const std::string& word) {
   throw Error(ErrorKind::kInput, str("unknown value \"", word, "\""), "--load-in-4bit", "true or false");
 }
 
-OpenedModel open_model(const ModelRequest& request, const Log& log) {
+FoundModel find_model(const ModelRequest& request) {
   std::string base = request.base;
   if (base.empty() && !request.adapter.empty()) base = read_adapter_config(request.adapter).base_model_name_or_path;
   if (base.empty())
     throw Error(ErrorKind::kInput, "no base model", "command line",
                 "--base DIR, or --adapter DIR of an adapter that names its base");
+  FoundModel found;
+  found.base = std::make_unique<ModelDir>(base);
+  found.spec = parse_model_spec(found.base->config(), found.base->path());
+  return found;
+}
+
+OpenedModel open_model(FoundModel found, const ModelRequest& request, const Log& log) {
+  check(request.max_row_tokens > 0, "the longest row is known");
   OpenedModel opened;
-  opened.base = std::make_unique<ModelDir>(base);
-  const ModelSpec spec = parse_model_spec(opened.base->config(), opened.base->path());
+  opened.base = std::move(found.base);
   LoadOptions options = quantization_of(request);
-  options.max_row_tokens =
-      request.max_row_tokens > 0 ? request.max_row_tokens : std::min(spec.max_positions, kMostRowTokens);
+  options.max_row_tokens = request.max_row_tokens;
   opened.device = open_device(request.device, request.kernels, parse_compute(request.compute), request.threads);
-  opened.model = load_base(*opened.base, spec, options, opened.device);
-  if (!request.adapter.empty()) load_adapter(opened.model, request.adapter);
-  log.info(str("base ", base, " ", function_text(options),
+  opened.model = load_base(*opened.base, found.spec, options, opened.device);
+  if (!request.adapter.empty()) load_adapter(opened.model, request.adapter, opened.base->path());
+  log.info(str("base ", opened.base->name(), " ", function_text(options),
                request.adapter.empty() ? "" : str(", adapter ", request.adapter), ", ", opened.device.description()));
   return opened;
 }

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "io/model_dir.h"
 #include "model/decoder.h"
+#include "spec/model_spec.h"
 #include "tensor/device.h"
 
 namespace vernier {
@@ -17,9 +18,15 @@ struct ModelRequest {
   std::string base;                                                 // empty: the adapter's base_model_name_or_path
   std::string adapter;                                              // empty: the base alone, as stored
   std::optional<bool> load_in_4bit;                                 // --load-in-4bit
-  std::int64_t max_row_tokens = 0;                                  // 0: what the model allows, at most 8192
+  std::int64_t max_row_tokens = 0;                                  // the longest row that will be run
   std::string device = "auto", kernels = "auto", compute = "auto";  // compute: auto | bf16 | f32
   std::int64_t threads = 0;
+};
+
+// A base as its files describe it, before a weight is read: what rows and prompts are checked against.
+struct FoundModel {
+  std::unique_ptr<ModelDir> base;
+  ModelSpec spec;
 };
 
 struct OpenedModel {
@@ -31,8 +38,12 @@ struct OpenedModel {
 // "true", "false" or "" (unset); Error(kInput) for another word.
 std::optional<bool> parse_load_in_4bit(const std::string& word);
 
-// Prints one line on what was opened ("base X as NF4 (double quantization, blocksize 64), adapter Y, cpu, ...").
-// Error(kInput) for a base that is not the adapter's shape, a missing adapter file.
-OpenedModel open_model(const ModelRequest& request, const Log& log);
+// The base that the request or its adapter names. Error(kInput) when there is none, or none that this build reads.
+FoundModel find_model(const ModelRequest& request);
+
+// Loads what find_model found. Prints one line on what was opened ("base X as NF4 (double quantization, blocksize 64),
+// adapter Y, cpu, ..."). Error(kInput) for a base that is not the adapter's, a missing adapter file. Precondition:
+// request.max_row_tokens > 0.
+OpenedModel open_model(FoundModel found, const ModelRequest& request, const Log& log);
 
 }  // namespace vernier

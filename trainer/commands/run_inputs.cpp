@@ -65,6 +65,13 @@ void take_adapter_options(LoadedConfig& loaded) {
   ours = theirs;
 }
 
+void note_model_limit(const LoadedConfig& loaded, std::int64_t max_positions, const Log& log) {
+  const std::int64_t asked = loaded.config.data.sequence_len;
+  if (asked <= max_positions) return;
+  log.info(str(loaded.origins.at("sequence_len").place.text(), ": sequence_len ", asked, " is above the model's ",
+               max_positions, " positions: ", max_positions, " is used"));
+}
+
 }  // namespace
 
 RunInputs open_run(const std::string& config_path, const std::vector<std::string>& overrides, Purpose purpose,
@@ -76,6 +83,7 @@ RunInputs open_run(const std::string& config_path, const std::vector<std::string
   Config& config = inputs.loaded.config;
   inputs.base = std::make_unique<ModelDir>(config.model.base_model, config.model.revision_of_model);
   inputs.spec = parse_model_spec(inputs.base->config(), inputs.base->path());
+  note_model_limit(inputs.loaded, inputs.spec.max_positions, log);
   check_weights(*inputs.base, inputs.spec);
   inputs.tokenizer = load_tokenizer(*inputs.base);
   if (!config.lora.lora_model_dir.empty()) {
@@ -132,30 +140,6 @@ void add_largest_micro_batch(const Dataset& dataset, std::int64_t rows, MemoryRe
 
 }  // namespace
 
-namespace {
-
-// How many sizes the micro batches of an epoch have, rounded as they will be.
-std::int64_t distinct_batch_sizes(const RunInputs& inputs) {
-  if (inputs.train.size() == 0) return 1;
-  const Config& config = inputs.config();
-  const Batches batches(inputs.train, config.batch, config.seed);
-  const std::int64_t most = config.train.max_steps.value_or(batches.steps_per_epoch());
-  std::set<std::int64_t> sizes;
-  for (std::int64_t step = 0; step < std::min(most, batches.steps_per_epoch()); ++step) {
-    const std::vector<std::int64_t> rows = batches.row_indices(step);
-    std::int64_t tokens = 0;
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      tokens += inputs.train.row_tokens(rows[i]);
-      const bool last = i + 1 == rows.size() || static_cast<std::int64_t>(i + 1) % config.batch.micro_batch_size == 0;
-      if (last) sizes.insert(padded_tokens(tokens));
-      if (last) tokens = 0;
-    }
-  }
-  return static_cast<std::int64_t>(sizes.size());
-}
-
-}  // namespace
-
 MemoryPlan plan_run_memory(const RunInputs& inputs, bool bf16_compute, int threads, bool keep_all) {
   const Config& config = inputs.config();
   MemoryRequest request;
@@ -167,7 +151,6 @@ MemoryPlan plan_run_memory(const RunInputs& inputs, bool bf16_compute, int threa
   request.lora_parameters = lora_parameters(inputs.spec, match_lora_targets(inputs.spec, config.lora), config.lora.r);
   request.longest_row = longest_row(inputs);
   request.threads = threads;
-  request.batch_sizes = distinct_batch_sizes(inputs);
   request.tokenizer_entries = inputs.tokenizer == nullptr ? 0 : inputs.tokenizer->vocab_size();
   request.keep_all = keep_all;
   add_largest_micro_batch(inputs.train, config.batch.micro_batch_size, request);

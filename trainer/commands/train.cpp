@@ -1,7 +1,6 @@
 // `vernier train CONFIG`: the parts of a run, built in the order data flows through them.
 
 #include <cstdio>
-#include <filesystem>
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -9,6 +8,8 @@
 #include "commands/command.h"
 #include "commands/run_device.h"
 #include "commands/run_inputs.h"
+#include "commands/used_directory.h"
+#include "config/keys.h"
 #include "config/write_config.h"
 #include "data/data_report.h"
 #include "io/atomic_file.h"
@@ -69,7 +70,7 @@ Json shaping_settings(const Config& config, std::int64_t total) {
   settings["gradient_accumulation_steps"] = config.batch.gradient_accumulation_steps;
   settings["shuffle"] = config.batch.shuffle;
   settings["learning_rate"] = config.optimizer.learning_rate;
-  settings["lr_scheduler"] = static_cast<int>(config.optimizer.lr_scheduler);
+  settings["lr_scheduler"] = find_key("lr_scheduler").key->write(config);
   settings["adam_beta1"] = config.optimizer.adam_beta1;
   settings["adam_beta2"] = config.optimizer.adam_beta2;
   settings["adam_epsilon"] = config.optimizer.adam_epsilon;
@@ -106,14 +107,7 @@ std::string run_json(const RunIdentity& identity) {
 }
 
 void refuse_used_directory(const TrainConfig& train) {
-  const bool resume = train.resume || !train.resume_from.empty();
-  if (resume || train.overwrite_output_dir || !std::filesystem::is_directory(train.output_dir)) return;
-  if (has_checkpoints(train.output_dir))
-    throw Error(ErrorKind::kInput, "this directory has checkpoints", train.output_dir,
-                "--resume goes on from the newest, --overwrite-output-dir deletes them and starts again");
-  if (std::filesystem::exists(train.output_dir + "/" + kAdapterWeightsName))
-    throw Error(ErrorKind::kInput, "this directory holds a finished adapter", train.output_dir,
-                "another output_dir keeps it, --overwrite-output-dir starts again over it");
+  if (const auto refused = refused_output_dir(train)) throw *refused;
 }
 
 void start_fresh(const TrainConfig& train, const OutputLock& lock) {
@@ -206,10 +200,11 @@ int train(const std::string& config_path, const std::vector<std::string>& overri
 
   make_directories(config.train.output_dir);
   const OutputLock lock(config.train.output_dir);
+  refuse_used_directory(config.train);  // again: another run may have ended here while the rows were read
   Decoder model = load_base(*inputs.base, inputs.spec,
                             {config.quantization.load_in_4bit, config.quantization, longest_row(inputs)}, device);
   add_lora(model, config.lora, config.seed);
-  if (!config.lora.lora_model_dir.empty()) load_adapter_tensors(model, config.lora.lora_model_dir);
+  if (!config.lora.lora_model_dir.empty()) load_adapter_tensors(model, config.lora.lora_model_dir, inputs.base->path());
   AdamW optimizer(model.lora->values(), model.lora->gradients(), config.optimizer);
   const RunIdentity identity = run_identity(inputs, device, *model.lora, total);
   const TrainerState state = resume_state(config.train, model, optimizer, identity, lock, log);
@@ -236,7 +231,8 @@ void add_train(CommandLine& line) {
   arguments->add_to(*command, line.log);
   const auto resume = std::make_shared<bool>(false), overwrite = std::make_shared<bool>(false);
   command->add_flag("--resume", *resume, "Go on from the newest whole checkpoint in output_dir");
-  command->add_flag("--overwrite-output-dir", *overwrite, "Delete the checkpoints in output_dir and start again");
+  command->add_flag("--overwrite-output-dir", *overwrite,
+                    "Delete checkpoints and adapter in output_dir and start again");
   command->callback([&line, command, arguments, resume, overwrite] {
     line.run = [=](const Log& log) {
       std::vector<std::string> overrides = ConfigArguments::overrides(*command);

@@ -89,7 +89,7 @@ std::vector<Key> data_keys() {
       integer_key(
           {"sequence_len",
            {{"cutoff_len", "LLaMA-Factory"}, {"max_length", "TRL"}, {"max_seq_length", "TRL, Unsloth"}},
-           "The most tokens a row may have.",
+           "The most tokens a row may have; above the model's positions, those are the limit.",
            "the longest row, at most what the model allows"},
           [](auto& c) -> auto& { return c.data.sequence_len; }, {1, kMostCount}, true),
       word_key<>(

@@ -80,7 +80,9 @@ Key metrics_key() {
 
 Key overwrite_key() {
   return bool_key(
-      {"overwrite_output_dir", {}, "Train into a directory that has checkpoints, and remove them."},
+      {"overwrite_output_dir",
+       {},
+       "Train into a directory that has checkpoints or a finished adapter, and remove them."},
       [](auto& c) -> auto& { return c.train.overwrite_output_dir; });
 }
 

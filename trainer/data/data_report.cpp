@@ -1,30 +1,22 @@
 #include "data/data_report.h"
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <fstream>
 #include <map>
 #include <utility>
 
-#include "base/error.h"
 #include "base/text.h"
+#include "io/atomic_file.h"
 #include "io/json.h"
 
 namespace vernier {
 
 void write_data_report(const std::string& path, const std::vector<RowReport>& reports) {
-  const std::string temporary = path + ".tmp";
-  std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
+  std::string lines;
   for (const RowReport& report : reports) {
     const Json line = {{"file", report.file},     {"line", report.line},     {"reason", report.reason},
                        {"action", report.action}, {"tokens", report.tokens}, {"kept_tokens", report.kept_tokens}};
-    out << line.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
+    lines += line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
   }
-  out.close();
-  if (out.fail() || std::rename(temporary.c_str(), path.c_str()) != 0)
-    throw Error(ErrorKind::kResource, str("cannot write the data report: ", std::strerror(errno)), path,
-                "check that the directory exists, is writable and has room");
+  write_file_atomically(path, lines);
 }
 
 std::string summarize_reports(const std::vector<RowReport>& reports) {

@@ -10,7 +10,7 @@
 
 namespace vernier {
 
-// Replaces the file at `path` as a whole. Error(kResource) when it cannot be written.
+// Replaces the file at `path` as a whole, flushed to the disk. Errors as io/atomic_file's.
 void write_data_report(const std::string& path, const std::vector<RowReport>& reports);
 
 // One line for people: "12 rows too_long dropped (4210 tokens), 1 row no_targets kept"; empty without reports.

@@ -41,10 +41,11 @@ void check_identity(const ModelDir& base, const std::string& trained_on, const s
 }
 
 // The adapter's tensors without the base's: a decoder that has nothing else.
-Decoder load_adapter_alone(const ModelSpec& spec, const std::string& adapter, const Device& device) {
+Decoder load_adapter_alone(const ModelDir& base, const ModelSpec& spec, const std::string& adapter,
+                           const Device& device) {
   Decoder model;
   model.spec = spec;
-  load_adapter(model, adapter);
+  load_adapter(model, adapter, base.path());
   bool changes = false;
   for (const TrainedTensor& trained : model.lora->tensors()) {
     const std::string where = str(adapter, "/", kAdapterWeightsName, ": ", trained.name);
@@ -144,7 +145,7 @@ MergeSummary merge_adapter(const MergeRequest& request, const Device& device, co
   const ModelSpec spec = parse_model_spec(base.config(), base.path());
   check_weights(base, spec);
   const auto record = read_quantization_record(request.adapter);
-  const Decoder adapter = load_adapter_alone(spec, request.adapter, device);
+  const Decoder adapter = load_adapter_alone(base, spec, request.adapter, device);
   check_identity(base, record ? record->base_identity : "", request.adapter, log);
   const Plan plan = make_plan(request, record, base);
   const MergedWeights weights(base, spec, *adapter.lora, plan.quantization, device);

@@ -6,7 +6,6 @@
 
 #include "base/text.h"
 #include "infer/prompt_rows.h"
-#include "infer/row_problems.h"
 
 namespace vernier {
 
@@ -45,20 +44,12 @@ void report_end(const Completions& done, const GenerateOptions& options, const L
 Completions complete_prompts(const Decoder& model, const Device& device, Arena& arena, const Tokenizer& tokenizer,
                              std::span<const Prompt> prompts, const std::vector<TokenId>& stop_ids,
                              const GenerateOptions& options, const Log& log) {
-  RowProblems problems;
-  std::size_t longest = 0;
-  for (const Prompt& prompt : prompts) {
-    longest = std::max(longest, prompt.ids.size());
-    try {
-      check_prompt(model, prompt);
-    } catch (const Error& problem) {
-      problems.add(problem);
-    }
-  }
-  problems.raise_if_any();
+  check_prompts(prompts, model.spec, generation_limit(model));
   Completions done;
   if (prompts.empty()) return done;
 
+  std::size_t longest = 0;
+  for (const Prompt& prompt : prompts) longest = std::max(longest, prompt.ids.size());
   Generator generator(model, device, arena, stop_ids, options, static_cast<std::int64_t>(longest));
   const auto start = std::chrono::steady_clock::now();
   for (const Prompt& prompt : prompts) {

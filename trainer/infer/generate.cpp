@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "infer/row_problems.h"
 #include "infer/sampler.h"
 
 namespace vernier {
@@ -24,26 +25,37 @@ std::int64_t row_capacity(const Decoder& model, const GenerateOptions& options, 
   return longest_prompt + std::min(options.max_new_tokens, limit - longest_prompt);
 }
 
+void check_prompt(const Prompt& prompt, const ModelSpec& spec, std::int64_t longest_row) {
+  const auto tokens = static_cast<std::int64_t>(prompt.ids.size());
+  if (tokens == 0) throw Error(ErrorKind::kInput, "the prompt is empty", prompt.where);
+  if (tokens >= longest_row)
+    throw Error(ErrorKind::kInput,
+                str("the prompt has ", tokens, " tokens, and the model reads at most ", longest_row,
+                    ", the completion included"),
+                prompt.where, "shorten it");
+  for (const TokenId id : prompt.ids)
+    if (id < 0 || id >= spec.vocab)
+      throw Error(ErrorKind::kInput,
+                  str("the prompt holds token id ", id, ", outside the model's vocabulary of ", spec.vocab, " ids"),
+                  prompt.where, "the tokenizer does not belong to this model");
+}
+
 }  // namespace
 
 std::int64_t generation_limit(const Decoder& model) {
   return std::min(max_row_tokens(model), model.spec.max_positions);
 }
 
-void check_prompt(const Decoder& model, const Prompt& prompt) {
-  const auto tokens = static_cast<std::int64_t>(prompt.ids.size());
-  if (tokens == 0) throw Error(ErrorKind::kInput, "the prompt is empty", prompt.where);
-  if (const std::int64_t limit = generation_limit(model); tokens >= limit)
-    throw Error(
-        ErrorKind::kInput,
-        str("the prompt has ", tokens, " tokens, and the model reads at most ", limit, ", the completion included"),
-        prompt.where, "shorten it");
-  for (const TokenId id : prompt.ids)
-    if (id < 0 || id >= model.spec.vocab)
-      throw Error(
-          ErrorKind::kInput,
-          str("the prompt holds token id ", id, ", outside the model's vocabulary of ", model.spec.vocab, " ids"),
-          prompt.where, "the tokenizer does not belong to this model");
+void check_prompts(std::span<const Prompt> prompts, const ModelSpec& spec, std::int64_t longest_row) {
+  RowProblems problems;
+  for (const Prompt& prompt : prompts) {
+    try {
+      check_prompt(prompt, spec, longest_row);
+    } catch (const Error& problem) {
+      problems.add(problem);
+    }
+  }
+  problems.raise_if_any();
 }
 
 Generator::Generator(const Decoder& model, const Device& device, Arena& arena, std::vector<TokenId> stop_ids,

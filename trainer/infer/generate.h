@@ -2,6 +2,7 @@
 // Completions token by token through a cache of keys and values, which serves one prompt after another.
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -33,9 +34,9 @@ struct Generated {
 // Longest row, prompt and completion together: what the rotation's table and the model's config both allow.
 std::int64_t generation_limit(const Decoder& model);
 
-// Error(kInput) at prompt.where for a prompt that is empty, leaves the model no room for a token, or holds an id
-// outside its vocabulary.
-void check_prompt(const Decoder& model, const Prompt& prompt);
+// Error(kInput) naming every prompt (up to 20) that is empty, leaves no room for a token in a row of `longest_row`
+// tokens, or holds an id outside the vocabulary.
+void check_prompts(std::span<const Prompt> prompts, const ModelSpec& spec, std::int64_t longest_row);
 
 class Generator {
  public:
@@ -44,7 +45,7 @@ class Generator {
   Generator(const Decoder& model, const Device& device, Arena& arena, std::vector<TokenId> stop_ids,
             const GenerateOptions& options, std::int64_t longest_prompt);
 
-  // `row` keys the draws. Error(kNumeric) at prompt.where when the logits are not numbers. Precondition: check_prompt
+  // `row` keys the draws. Error(kNumeric) at prompt.where when the logits are not numbers. Precondition: check_prompts
   // passed, and the prompt is not longer than longest_prompt.
   Generated run(const Prompt& prompt, std::uint64_t row);
 

@@ -8,7 +8,6 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "data/rows.h"
-#include "infer/generate.h"
 #include "infer/row_problems.h"
 #include "io/atomic_file.h"
 #include "io/safetensors.h"
@@ -59,20 +58,20 @@ std::int64_t longest_row_tokens(const std::vector<IdRow>& rows) {
   return static_cast<std::int64_t>(longest);
 }
 
-void check_id_rows(const Decoder& model, const std::vector<IdRow>& rows) {
+void check_id_rows(const ModelSpec& spec, const std::vector<IdRow>& rows) {
   RowProblems problems;
-  const std::int64_t longest = generation_limit(model);
   for (const IdRow& row : rows) {
-    if (static_cast<std::int64_t>(row.ids.size()) > longest)
-      problems.add(Error(ErrorKind::kInput,
-                         str("the row has ", row.ids.size(), " tokens, and the model reads at most ", longest),
-                         row.where, "shorten it"));
+    if (static_cast<std::int64_t>(row.ids.size()) > spec.max_positions)
+      problems.add(
+          Error(ErrorKind::kInput,
+                str("the row has ", row.ids.size(), " tokens, and the model reads at most ", spec.max_positions),
+                row.where, "shorten it"));
     for (std::size_t i = 0; i < row.ids.size(); ++i) {
-      if (row.ids[i] < model.spec.vocab) continue;
-      problems.add(Error(
-          ErrorKind::kInput,
-          str("input_ids[", i, "] is ", row.ids[i], ", outside the model's vocabulary of ", model.spec.vocab, " ids"),
-          row.where, "were the ids made with this model's tokenizer?"));
+      if (row.ids[i] < spec.vocab) continue;
+      problems.add(
+          Error(ErrorKind::kInput,
+                str("input_ids[", i, "] is ", row.ids[i], ", outside the model's vocabulary of ", spec.vocab, " ids"),
+                row.where, "were the ids made with this model's tokenizer?"));
       break;
     }
   }

@@ -22,11 +22,11 @@ std::vector<IdRow> read_id_rows(const std::string& path);
 
 std::int64_t longest_row_tokens(const std::vector<IdRow>& rows);
 
-// Error(kInput) naming every row that is longer than the model reads or holds an id outside its vocabulary.
-void check_id_rows(const Decoder& model, const std::vector<IdRow>& rows);
+// Error(kInput) naming every row that is longer than the model has positions or holds an id outside its vocabulary.
+void check_id_rows(const ModelSpec& spec, const std::vector<IdRow>& rows);
 
-// Computes row by row, holding one row's logits at a time; `path` appears whole, by rename. Precondition: check_id_rows
-// passed.
+// Computes row by row, holding one row's logits at a time; `path` appears whole, by rename. Preconditions:
+// check_id_rows passed, and no row is longer than max_row_tokens(model).
 void write_logits(const std::string& path, const Decoder& model, const Device& device, Arena& arena,
                   const std::vector<IdRow>& rows, const Log& log);
 

@@ -176,6 +176,24 @@ std::string CheckpointWriter::commit() {
   return target;
 }
 
+Error checkpoint_error(const OutputLock& lock, std::int64_t step, const Error& problem) {
+  const std::string target = in(lock.output_dir(), checkpoint_name(step));
+  const std::string unfinished = temporary_path(target), &where = problem.where();
+  std::string what = "could not be saved: ";
+  if (starts_with(where, unfinished + "/")) {
+    what += where.substr(unfinished.size() + 1) + ": ";
+  } else if (where != unfinished && where != target) {
+    what += where + ": ";
+  }
+  std::string fix = problem.fix().empty() ? "" : problem.fix() + "; ";
+  std::vector<std::string> notes;
+  const auto whole = newest_good_checkpoint(lock.output_dir(), notes);
+  fix += whole           ? str(fs::path(whole->path).filename().string(), " is whole: --resume goes on from it")
+         : notes.empty() ? "there is no older checkpoint"
+                         : "no older checkpoint is whole";
+  return Error(problem.kind(), what + problem.what(), target, fix);
+}
+
 std::string checkpoint_name(std::int64_t step) {
   check(step >= 0, "a step is not negative");
   return str(kPrefix, step);

@@ -19,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/error.h"
 #include "io/checkpoint_manifest.h"
 #include "io/output_lock.h"
 
@@ -54,6 +55,10 @@ class CheckpointWriter {
   std::set<std::string> promised_;  // paths given out, files not added yet
   bool committed_ = false;
 };
+
+// What to tell when writing checkpoint-N failed with `problem`: which checkpoint, which of its files and why, and which
+// older one is whole (its hashes are read again). Of the same kind.
+Error checkpoint_error(const OutputLock& lock, std::int64_t step, const Error& problem);
 
 // "checkpoint-N".
 std::string checkpoint_name(std::int64_t step);

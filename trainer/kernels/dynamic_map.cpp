@@ -1,5 +1,6 @@
-// The signed dynamic 8-bit map (docs/formats.md, A.7 and appendix 1; Dettmers 2015, "8-Bit Approximations for
-// Parallelism in Deep Learning"), as f32 bits: recomputing it gives other last bits where a compiler fuses differently.
+// The signed dynamic 8-bit map of double quantization (docs/formats.md, "NF4"; Dettmers 2015, "8-Bit Approximations
+// for Parallelism in Deep Learning"), as f32 bits: recomputing it gives other last bits where a compiler fuses
+// differently.
 
 #include <bit>
 

@@ -21,7 +21,7 @@ extern const Nf4Kernels kNf4Scalar;
 extern const Nf4Kernels kNf4Avx2;
 extern const Nf4Kernels kNf4Avx512;
 
-// Decimals that give the 16 f32 values exactly (docs/formats.md, A.1).
+// Decimals that give the 16 f32 values exactly (docs/formats.md, "NF4").
 alignas(64) constexpr float kNf4Codebook[16] = {
     -1.0f,       -0.69619280f, -0.52507305f, -0.39491749f, -0.28444138f, -0.18477343f, -0.0910500363f, 0.0f,
     0.07958030f, 0.16093020f,  0.24611230f,  0.33791524f,  0.44070983f,  0.56261700f,  0.72295684f,    1.0f};

@@ -10,14 +10,16 @@
 namespace vernier {
 
 struct RowKernels {
-  // ---- RMS norm (Zhang, Sennrich 2019): y = x * rsqrt(mean(x^2) + eps) * weight; x f32 [rows, dim], rstd f32 [rows]
+  // ---- RMS norm (Zhang, Sennrich 2019): y = x * rsqrt(mean(x^2) + eps) * weight; x, y [rows, dim], rstd f32 [rows]
   void (*rms_norm_f32)(const float* x, const float* weight, float eps, std::int64_t rows, std::int64_t dim, float* y,
                        float* rstd);
-  void (*rms_norm_bf16)(const float* x, const float* weight, float eps, std::int64_t rows, std::int64_t dim,
+  void (*rms_norm_bf16)(const std::uint16_t* x, const float* weight, float eps, std::int64_t rows, std::int64_t dim,
                         std::uint16_t* y, float* rstd);
-  // dx += d(norm): dx[i] += rstd * (dy*w - xhat * mean(dy*w*xhat)). dy f32 [rows, dim].
-  void (*rms_norm_backward)(const float* dy, const float* x, const float* weight, const float* rstd, std::int64_t rows,
-                            std::int64_t dim, float* dx);
+  // dx += d(norm): dx[i] += rstd * (dy*w - xhat * mean(dy*w*xhat)). dy, x [rows, dim], dx f32.
+  void (*rms_norm_backward_f32)(const float* dy, const float* x, const float* weight, const float* rstd,
+                                std::int64_t rows, std::int64_t dim, float* dx);
+  void (*rms_norm_backward_bf16)(const std::uint16_t* dy, const std::uint16_t* x, const float* weight,
+                                 const float* rstd, std::int64_t rows, std::int64_t dim, float* dx);
 
   // ---- Rotary embedding (Su et al. 2021), halves rotated as in Hugging Face: x [rows, heads, head_dim] in place.
   // cos, sin f32 [positions, head_dim / 2]; position[row] picks the line. inverse: rotates back (the backward pass).
@@ -54,8 +56,9 @@ struct RowKernels {
   // ---- Types and sums
   void (*to_bf16)(const float* x, std::int64_t n, std::uint16_t* y);
   void (*to_f32)(const std::uint16_t* x, std::int64_t n, float* y);
-  void (*add_f32)(const float* x, std::int64_t n, float* y);           // y += x
-  void (*add_bf16)(const std::uint16_t* x, std::int64_t n, float* y);  // y += x, in f32
+  void (*f16_to_f32)(const std::uint16_t* x, std::int64_t n, float* y);  // IEEE half
+  void (*add_f32)(const float* x, std::int64_t n, float* y);             // y += x
+  void (*add_bf16)(const std::uint16_t* x, std::int64_t n, float* y);    // y += x, in f32
   // Sum of squares in double, by 16 lanes in a fixed order.
   double (*sum_of_squares)(const float* x, std::int64_t n);
   // True when every value is finite.

@@ -12,12 +12,13 @@ namespace vernier {
 // what is missing or not built, and when the directory holds no adapter.
 LoraConfig read_adapter_options(const std::string& dir);
 
-// Puts the adapter of `dir` on the base: its own rank, alpha and targets. Error(kInput) when a tensor is missing, one
-// is left over, or a shape differs.
-void load_adapter(Decoder& model, const std::string& dir, std::uint64_t seed = 0);
+// Puts the adapter of `dir` on the base that was read from `base`: its own rank, alpha and targets. Errors as below.
+void load_adapter(Decoder& model, const std::string& dir, const std::string& base);
 
-// Copies the adapter's tensors into a model whose adapters have the same rank and targets.
-void load_adapter_tensors(const Decoder& model, const std::string& dir);
+// Copies the adapter's tensors into a model whose adapters have the same rank and targets. Error(kInput) when a tensor
+// is missing, has another shape or is left over: it names the first such tensor, `base` (empty: not known here) and the
+// base that the adapter's config names. No value is changed then.
+void load_adapter_tensors(const Decoder& model, const std::string& dir, const std::string& base = "");
 
 // Writes adapter_model.safetensors (f32) to `path`.
 void write_adapter_tensors(const Decoder& model, const std::string& path);

@@ -4,19 +4,12 @@ namespace vernier {
 
 namespace {
 
+// x [N, H], compute.
 at::Tensor normed(const Pass& pass, const at::Tensor& x, const at::Tensor& weight, at::Tensor* rstd = nullptr) {
   at::Tensor y = pass.take(x.sizes()), scales = pass.take_f32({x.size(0)});
   pass.ops().rms_norm(x, weight, pass.spec.rms_norm_eps, y, scales);
   if (rstd != nullptr) *rstd = scales;
   return y;
-}
-
-// y = group(x) added to the f32 stream.
-void add_product(const Pass& pass, const LinearGroup& group, const at::Tensor& x, at::Tensor& u, at::Tensor& stream) {
-  const Arena::Scope scope(pass.arena);
-  at::Tensor y = pass.take({x.size(0), group.out()});
-  group.forward(pass, x, y, u);
-  pass.ops().add(y, stream);
 }
 
 at::Tensor rank_buffer(const Pass& pass, const LinearGroup& group) {
@@ -41,7 +34,6 @@ void mlp_backward(const Block& block, const Pass& pass, const BlockSaved& saved,
   const Arena::Scope scope(pass.arena);
   at::Tensor rstd;
   const at::Tensor x = normed(pass, saved.x_mid, block.mlp_norm, &rstd);
-  // Its own copy: the gradient of SwiGLU is written over gate and up.
   at::Tensor gate_up = kept_or_again(pass, block.gate_up, x, saved.gate_up);
   at::Tensor h = pass.take({x.size(0), block.down.in()}), d_h = pass.take(h.sizes());
   pass.ops().swiglu(gate_up, h);
@@ -65,11 +57,21 @@ void attention_part_backward(const Block& block, const Pass& pass, const BlockSa
   if (!first) pass.ops().rms_norm_backward(d_normed, saved.x_in, block.attention_norm, rstd, d_x);
 }
 
+// x f32: the stream; x_mid: the same in the compute type.
+void mlp_forward(const Block& block, const Pass& pass, const at::Tensor& x_mid, at::Tensor& gate_up,
+                 at::Tensor& u_gate_up, at::Tensor& u_down, at::Tensor& x) {
+  block.gate_up.forward(pass, normed(pass, x_mid, block.mlp_norm), gate_up, u_gate_up);
+  at::Tensor h = pass.take({pass.tokens(), block.down.in()});
+  pass.ops().swiglu(gate_up, h);
+  block.down.forward_onto(pass, h, x, u_down);
+}
+
 }  // namespace
 
-BlockSaved::BlockSaved(const Pass& pass, const Block& block, const at::Tensor& block_input, Keep keep)
-    : x_in(block_input), x_mid(pass.take_f32(block_input.sizes())) {
+BlockSaved::BlockSaved(const Pass& pass, const Block& block, Keep keep) {
   const std::int64_t n = pass.tokens();
+  x_in = pass.take({n, pass.spec.hidden});
+  x_mid = pass.take({n, pass.spec.hidden});
   attention_out = pass.take({n, pass.spec.q_dim()});
   if (keep == Keep::kAll) {
     qkv = pass.take({n, block.qkv.out()});
@@ -81,22 +83,19 @@ BlockSaved::BlockSaved(const Pass& pass, const Block& block, const at::Tensor& b
   u_down = rank_buffer(pass, block.down);
 }
 
-void block_forward(const Block& block, const Pass& pass, BlockSaved& saved, at::Tensor& x_out) {
+void block_forward(const Block& block, const Pass& pass, BlockSaved& saved, at::Tensor& x) {
+  pass.ops().convert(x, saved.x_in);
   {
     const Arena::Scope scope(pass.arena);
     at::Tensor qkv = saved.qkv.defined() ? saved.qkv : pass.take({pass.tokens(), block.qkv.out()});
     block.qkv.forward(pass, normed(pass, saved.x_in, block.attention_norm), qkv, saved.u_qkv);
     attention_forward(pass, block.head_norms, qkv, saved.attention_out);
-    saved.x_mid.copy_(saved.x_in);
-    add_product(pass, block.o, saved.attention_out, saved.u_o, saved.x_mid);
+    block.o.forward_onto(pass, saved.attention_out, x, saved.u_o);
   }
+  pass.ops().convert(x, saved.x_mid);
   const Arena::Scope scope(pass.arena);
   at::Tensor gate_up = saved.gate_up.defined() ? saved.gate_up : pass.take({pass.tokens(), block.gate_up.out()});
-  block.gate_up.forward(pass, normed(pass, saved.x_mid, block.mlp_norm), gate_up, saved.u_gate_up);
-  at::Tensor h = pass.take({pass.tokens(), block.down.in()});
-  pass.ops().swiglu(gate_up, h);
-  x_out.copy_(saved.x_mid);
-  add_product(pass, block.down, h, saved.u_down, x_out);
+  mlp_forward(block, pass, saved.x_mid, gate_up, saved.u_gate_up, saved.u_down, x);
 }
 
 void block_backward(const Block& block, const Pass& pass, const BlockSaved& saved, bool first, at::Tensor& d_x) {
@@ -108,17 +107,15 @@ void block_cached(const Block& block, const Pass& pass, KvCache& cache, std::int
   {
     const Arena::Scope scope(pass.arena);
     at::Tensor qkv = pass.take({pass.tokens(), block.qkv.out()}), u = rank_buffer(pass, block.qkv);
-    block.qkv.forward(pass, normed(pass, x, block.attention_norm), qkv, u);
+    block.qkv.forward(pass, normed(pass, in_compute_type(pass, x), block.attention_norm), qkv, u);
     at::Tensor out = pass.take({pass.tokens(), pass.spec.q_dim()}), u_o = rank_buffer(pass, block.o);
     attention_cached(pass, block.head_norms, qkv, cache, layer, out);
-    add_product(pass, block.o, out, u_o, x);
+    block.o.forward_onto(pass, out, x, u_o);
   }
   const Arena::Scope scope(pass.arena);
-  at::Tensor gate_up = pass.take({pass.tokens(), block.gate_up.out()}), u = rank_buffer(pass, block.gate_up);
-  block.gate_up.forward(pass, normed(pass, x, block.mlp_norm), gate_up, u);
-  at::Tensor h = pass.take({pass.tokens(), block.down.in()}), u_down = rank_buffer(pass, block.down);
-  pass.ops().swiglu(gate_up, h);
-  add_product(pass, block.down, h, u_down, x);
+  at::Tensor gate_up = pass.take({pass.tokens(), block.gate_up.out()});
+  at::Tensor u_gate_up = rank_buffer(pass, block.gate_up), u_down = rank_buffer(pass, block.down);
+  mlp_forward(block, pass, in_compute_type(pass, x), gate_up, u_gate_up, u_down, x);
 }
 
 }  // namespace vernier

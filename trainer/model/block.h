@@ -22,22 +22,22 @@ struct Block {
   LinearGroup qkv, o, gate_up, down;
 };
 
-// What the backward pass of a block needs, in the arena.
+// What the backward pass of a block needs, in the arena. The stream is f32 while it flows; what is kept of it is in the
+// compute type, and only norms read it again.
 struct BlockSaved {
-  at::Tensor x_in, x_mid;                    // f32 [N, H]: before the attention, before the MLP
+  at::Tensor x_in, x_mid;                    // [N, H]: the stream before the attention, before the MLP
   at::Tensor attention_out;                  // [N, A]
   at::Tensor qkv, gate_up;                   // [N, A + 2 K], [N, 2 I]; undefined with kRecompute
   at::Tensor u_qkv, u_o, u_gate_up, u_down;  // [N, R of the group]
 
-  // Takes all but x_in from the arena.
-  BlockSaved(const Pass& pass, const Block& block, const at::Tensor& block_input, Keep keep);
+  BlockSaved(const Pass& pass, const Block& block, Keep keep);
 };
 
-// x_out f32 [N, H] from saved.x_in; fills `saved`.
-void block_forward(const Block& block, const Pass& pass, BlockSaved& saved, at::Tensor& x_out);
+// Takes the stream x f32 [N, H] through the block, in place; fills `saved`.
+void block_forward(const Block& block, const Pass& pass, BlockSaved& saved, at::Tensor& x);
 
 // d_x f32 [N, H]: in, the gradient of the output; out, that of the input (left half-way when `first`: nothing below the
-// first block is trained). Adds to the adapters' gradients.
+// first block is trained). Adds to the adapters' gradients. What was kept is overwritten.
 void block_backward(const Block& block, const Pass& pass, const BlockSaved& saved, bool first, at::Tensor& d_x);
 
 // Forward alone with a cache, in place on x f32 [T, H].

@@ -6,7 +6,6 @@
 #include <numeric>
 
 #include "base/check.h"
-#include "model/padded_batch.h"
 
 namespace vernier {
 
@@ -32,13 +31,12 @@ Pass make_pass(const Decoder& model, const Device& device, const TokenBatch& bat
 // The stream behind the last block, without anything kept; `seen` sees it after the embedding and after each block.
 template <typename Seen>
 at::Tensor forward_only(const Decoder& model, const Pass& pass, const Seen& seen) {
-  at::Tensor x = embed(model, pass), y = pass.take_f32(x.sizes());
+  at::Tensor x = embed(model, pass);
   seen(x);
   for (const Block& block : model.blocks) {
     const Arena::Scope scope(pass.arena);
-    BlockSaved saved(pass, block, x, Keep::kRecompute);
-    block_forward(block, pass, saved, y);
-    std::swap(x, y);
+    BlockSaved saved(pass, block, Keep::kRecompute);
+    block_forward(block, pass, saved, x);
     seen(x);
   }
   return x;
@@ -64,15 +62,12 @@ std::int64_t max_row_tokens(const Decoder& model) {
 LossSum loss_and_gradients(const Decoder& model, const Device& device, const TokenBatch& batch, float gradient_scale,
                            Keep keep, Arena& arena) {
   const Arena::Scope scope(arena);
-  const PaddedBatch padded(batch);
-  const Pass pass = make_pass(model, device, padded.batch(), arena, true);
-  std::vector<BlockSaved> saved;
+  const Pass pass = make_pass(model, device, batch, arena, true);
   at::Tensor x = embed(model, pass);
+  std::vector<BlockSaved> saved;
   for (const Block& block : model.blocks) {
-    saved.emplace_back(pass, block, x, keep);
-    at::Tensor y = pass.take_f32(x.sizes());
-    block_forward(block, pass, saved.back(), y);
-    x = y;
+    saved.emplace_back(pass, block, keep);
+    block_forward(block, pass, saved.back(), x);
   }
   at::Tensor d_x = pass.take_f32(x.sizes());
   const LossSum sum = head_loss(model.head, pass, x, gradient_scale, &d_x);
@@ -82,8 +77,7 @@ LossSum loss_and_gradients(const Decoder& model, const Device& device, const Tok
 
 LossSum evaluate_loss(const Decoder& model, const Device& device, const TokenBatch& batch, Arena& arena) {
   const Arena::Scope scope(arena);
-  const PaddedBatch padded(batch);
-  const Pass pass = make_pass(model, device, padded.batch(), arena, false);
+  const Pass pass = make_pass(model, device, batch, arena, false);
   return head_loss(model.head, pass, forward_only(model, pass, kUnseen), 0, nullptr);
 }
 

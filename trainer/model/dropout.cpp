@@ -6,13 +6,11 @@
 
 namespace vernier {
 
-bool dropout_active(const Pass& pass) {
-  return pass.training && pass.lora != nullptr && pass.lora->dropout() > 0;
-}
+namespace {
 
-at::Tensor apply_dropout(const Pass& pass, const at::Tensor& x, std::uint32_t module) {
-  const std::int64_t width = x.size(1);
-  at::Tensor scale = pass.take_f32({x.size(0), width}), out = pass.take({x.size(0), width});
+// f32 [N, width], in the arena.
+at::Tensor mask(const Pass& pass, std::int64_t width, std::uint32_t module) {
+  at::Tensor scale = pass.take_f32({pass.tokens(), width});
   const RandomStream key_stream(pass.seed, RandomPurpose::kDropout, static_cast<std::uint64_t>(pass.batch.step),
                                 module);
   const std::uint64_t key = key_stream.at(0) | static_cast<std::uint64_t>(key_stream.at(1)) << 32;
@@ -24,9 +22,24 @@ at::Tensor apply_dropout(const Pass& pass, const at::Tensor& x, std::uint32_t mo
     pass.ops().dropout_scale(key, static_cast<std::uint64_t>(pass.batch.first_row_in_step + row), 0,
                              pass.lora->dropout(), slice);
   }
+  return scale;
+}
+
+}  // namespace
+
+bool dropout_active(const Pass& pass) {
+  return pass.training && pass.lora != nullptr && pass.lora->dropout() > 0;
+}
+
+at::Tensor apply_dropout(const Pass& pass, const at::Tensor& x, std::uint32_t module) {
+  at::Tensor scale = mask(pass, x.size(1), module), out = pass.take(x.sizes());
   at::mul_out(scale, scale, x);
   pass.ops().convert(scale, out);
   return out;
+}
+
+void add_dropped(const Pass& pass, const at::Tensor& gradient, std::uint32_t module, at::Tensor& sum) {
+  sum.addcmul_(gradient, mask(pass, gradient.size(1), module));
 }
 
 }  // namespace vernier

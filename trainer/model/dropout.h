@@ -13,7 +13,10 @@ namespace vernier {
 
 bool dropout_active(const Pass& pass);
 
-// x [N, width] times the mask of `module`, in the arena. Its own gradient: the same mask on the gradient.
+// x [N, width] times the mask of `module`, in the compute type, in the arena.
 at::Tensor apply_dropout(const Pass& pass, const at::Tensor& x, std::uint32_t module);
+
+// sum f32 [N, width] += gradient f32 times the mask of `module`: the backward pass of the above.
+void add_dropped(const Pass& pass, const at::Tensor& gradient, std::uint32_t module, at::Tensor& sum);
 
 }  // namespace vernier

@@ -26,21 +26,17 @@ void FrozenMatrix::decode(const Device& device, at::Tensor& out) const {
   }
 }
 
-at::Tensor FrozenMatrix::materialize(const Device& device, Arena& arena) const {
-  if (!quantized()) return materialize_rows(device, arena, 0, rows_);
-  at::Tensor out = arena.take({rows_, cols_}, device.compute);
-  decode(device, out);
-  return out;
-}
-
-at::Tensor FrozenMatrix::materialize_rows(const Device& device, Arena& arena, std::int64_t begin,
-                                          std::int64_t rows) const {
-  check(!quantized(), "rows of a dense matrix");
-  const at::Tensor slice = dense_.narrow(0, begin, rows);
-  if (dense_.scalar_type() == device.compute) return slice;
-  at::Tensor out = arena.take({rows, cols_}, device.compute);
-  device.ops->convert(slice, out);
-  return out;
+WeightView FrozenMatrix::view(std::int64_t begin, std::int64_t rows) const {
+  if (!quantized()) return {nullptr, dense_.narrow(0, begin, rows)};
+  for (const Nf4View& part : parts_) {
+    if (begin == 0) {
+      check(part.rows == rows, "a view of one quantized linear");
+      return {&part, {}};
+    }
+    begin -= part.rows;
+  }
+  check(false, "a view begins at a linear");
+  return {};
 }
 
 void FrozenMatrix::matvec(const Device& device, const at::Tensor& x, at::Tensor& y) const {

@@ -6,7 +6,6 @@
 
 #include <vector>
 
-#include "tensor/arena.h"
 #include "tensor/device.h"
 
 namespace vernier {
@@ -19,11 +18,8 @@ class FrozenMatrix {
   // f32, f16 or bf16 [out, in].
   explicit FrozenMatrix(at::Tensor dense);
 
-  // The matrix in the device's compute type: its own values where that is their type, else decoded or converted into
-  // the arena (valid while the caller's scope lasts).
-  at::Tensor materialize(const Device& device, Arena& arena) const;
-  // The rows [begin, begin + rows) of a dense matrix likewise.
-  at::Tensor materialize_rows(const Device& device, Arena& arena, std::int64_t begin, std::int64_t rows) const;
+  // The rows [begin, begin + rows): with NF4 those of exactly one part.
+  WeightView view(std::int64_t begin, std::int64_t rows) const;
   // y f32 [out] = the matrix times x f32 [in], for one token. Precondition: has_matvec().
   void matvec(const Device& device, const at::Tensor& x, at::Tensor& y) const;
   bool has_matvec() const { return quantized() || dense_.scalar_type() != at::kHalf; }

@@ -1,8 +1,6 @@
 #include "model/linear_group.h"
 
-#include <ATen/ops/addmm.h>
-#include <ATen/ops/mm.h>
-#include <ATen/ops/mul.h>
+#include <utility>
 
 #include "model/dropout.h"
 
@@ -10,31 +8,9 @@ namespace vernier {
 
 namespace {
 
-// A of all adapters one below the other, in the compute type: [R, in].
-at::Tensor stacked_a(const Pass& pass, const auto& adapters, std::int64_t rank, std::int64_t in) {
-  at::Tensor a = pass.take({rank, in});
-  std::int64_t row = 0;
-  for (const auto& adapter : adapters) {
-    at::Tensor slice = a.narrow(0, row, adapter.pair->a.size(0));
-    pass.ops().convert(adapter.pair->a, slice);
-    row += slice.size(0);
-  }
-  return a;
-}
-
-// scaling * B of all adapters on the diagonal, in the compute type: [out, R].
-at::Tensor diagonal_b(const Pass& pass, const auto& adapters, std::int64_t rank, std::int64_t out) {
-  at::Tensor b = pass.take({out, rank});
-  b.zero_();
-  std::int64_t column = 0;
-  for (const auto& adapter : adapters) {
-    const std::int64_t r = adapter.pair->b.size(1);
-    b.narrow(0, adapter.column, adapter.width)
-        .narrow(1, column, r)
-        .copy_(at::mul(adapter.pair->b, pass.lora->scaling()));
-    column += r;
-  }
-  return b;
+// scaling * B.
+WeightView scaled_b(const Pass& pass, const LoraPair& pair) {
+  return {nullptr, pair.b, static_cast<float>(pass.lora->scaling())};
 }
 
 }  // namespace
@@ -42,104 +18,169 @@ at::Tensor diagonal_b(const Pass& pass, const auto& adapters, std::int64_t rank,
 LinearGroup::LinearGroup(std::int64_t layer, std::vector<Linear> linears, FrozenMatrix weight)
     : layer_(layer), linears_(std::move(linears)), weight_(std::move(weight)) {}
 
-std::vector<LinearGroup::Placed> LinearGroup::adapters(const Pass& pass) const {
-  std::vector<Placed> placed;
-  if (pass.lora == nullptr) return placed;
-  std::int64_t column = 0;
+std::vector<LinearGroup::Placed> LinearGroup::placed(const Pass& pass) const {
+  std::vector<Placed> all;
+  std::int64_t column = 0, first = 0;
+  const LoraGroup* group = pass.lora == nullptr ? nullptr : &pass.lora->group(layer_, linears_.front());
   for (const Linear linear : linears_) {
-    const std::int64_t width = linear_out(pass.spec, linear);
-    if (const LoraPair* pair = pass.lora->find(layer_, linear)) placed.push_back({pair, column, width});
-    column += width;
+    Placed one{column, linear_out(pass.spec, linear), nullptr, first};
+    if (group != nullptr)
+      for (const LoraPair* pair : group->pairs)
+        if (pair->target.linear == linear) one.pair = pair;
+    if (one.pair != nullptr) first += pass.lora->rank();
+    column += one.width;
+    all.push_back(one);
   }
-  return placed;
+  return all;
 }
 
 std::int64_t LinearGroup::rank(const Pass& pass) const {
-  return static_cast<std::int64_t>(adapters(pass).size()) * (pass.lora == nullptr ? 0 : pass.lora->rank());
+  if (pass.lora == nullptr) return 0;
+  return static_cast<std::int64_t>(pass.lora->group(layer_, linears_.front()).pairs.size()) * pass.lora->rank();
+}
+
+void LinearGroup::adapter_inputs(const Pass& pass, const at::Tensor& x, at::Tensor& u) const {
+  const LoraGroup& group = pass.lora->group(layer_, linears_.front());
+  if (!dropout_active(pass)) {
+    pass.ops().product({{{x, {nullptr, group.a}}}, u});
+    return;
+  }
+  const std::int64_t r = pass.lora->rank();
+  std::int64_t first = 0;
+  for (const LoraPair* pair : group.pairs) {
+    const Arena::Scope masked(pass.arena);
+    pass.ops().product({{{apply_dropout(pass, x, pair->module), {nullptr, pair->a}}}, u.narrow(1, first, r)});
+    first += r;
+  }
+}
+
+std::vector<Product> LinearGroup::base_products(const Pass& pass, const at::Tensor& x, const at::Tensor& u,
+                                                at::Tensor& y) const {
+  std::vector<Product> products;
+  for (const Placed& one : placed(pass)) {
+    Product product{{{x, weight_.view(one.column, one.width)}}, y.narrow(1, one.column, one.width)};
+    if (one.pair != nullptr)
+      product.terms.push_back({u.narrow(1, one.first, pass.lora->rank()), scaled_b(pass, *one.pair)});
+    products.push_back(std::move(product));
+  }
+  return products;
 }
 
 void LinearGroup::forward(const Pass& pass, const at::Tensor& x, at::Tensor& y, at::Tensor& u) const {
-  if (pass.tokens() == 1 && !pass.training && weight_.has_matvec()) {
-    forward_token(pass, x, y);
-    return;
-  }
   const Arena::Scope scope(pass.arena);
-  const auto placed = adapters(pass);
-  const at::Tensor weight = weight_.materialize(pass.device, pass.arena);
-  if (placed.empty()) {
-    at::mm_out(y, x, weight.t());
+  if (is_token(pass, x)) {
+    at::Tensor flat = y.view({-1});
+    pass.ops().convert(token_output(pass, x), flat);
     return;
   }
-  const std::int64_t r = pass.lora->rank(), rank = u.size(1);
-  const at::Tensor a = stacked_a(pass, placed, rank, in());
-  if (dropout_active(pass)) {
-    for (std::size_t i = 0; i < placed.size(); ++i) {
-      const Arena::Scope masked(pass.arena);
-      const at::Tensor dropped = apply_dropout(pass, x, placed[i].pair->module);
-      const auto first = static_cast<std::int64_t>(i) * r;
-      u.narrow(1, first, r).copy_(at::mm(dropped, a.narrow(0, first, r).t()));
-    }
-  } else {
-    at::mm_out(u, x, a.t());
-  }
-  at::mm_out(y, u, diagonal_b(pass, placed, rank, out()).t());
-  at::addmm_out(y, y, x, weight.t());
+  if (u.size(1) > 0) adapter_inputs(pass, x, u);
+  pass.ops().products(base_products(pass, x, u, y));
 }
 
-void LinearGroup::forward_token(const Pass& pass, const at::Tensor& x, at::Tensor& y) const {
+void LinearGroup::forward_onto(const Pass& pass, const at::Tensor& x, at::Tensor& stream, at::Tensor& u) const {
   const Arena::Scope scope(pass.arena);
-  at::Tensor input = pass.take_f32({in()}), sum = pass.take_f32({out()});
+  if (is_token(pass, x)) {
+    at::Tensor flat = stream.view({-1});
+    pass.ops().add(token_output(pass, x), flat);
+    return;
+  }
+  if (u.size(1) > 0) adapter_inputs(pass, x, u);
+  std::vector<Product> products = base_products(pass, x, u, stream);
+  for (Product& product : products) {
+    product.result = Product::Result::kAdd;
+    product.addend = product.out;
+  }
+  pass.ops().products(products);
+}
+
+bool LinearGroup::is_token(const Pass& pass, const at::Tensor& x) const {
+  return x.size(0) == 1 && !pass.training && weight_.has_matvec();
+}
+
+at::Tensor LinearGroup::token_output(const Pass& pass, const at::Tensor& x) const {
+  at::Tensor sum = pass.take_f32({out()}), input = pass.take_f32({in()});
   pass.ops().convert(x.view({-1}), input);
   weight_.matvec(pass.device, input, sum);
-  for (const Placed& adapter : adapters(pass)) {
-    at::Tensor u = pass.take_f32({pass.lora->rank()}), delta = pass.take_f32({adapter.width});
-    pass.ops().matvec(adapter.pair->a, input, u);
-    pass.ops().matvec(adapter.pair->b, u, delta);
-    sum.narrow(0, adapter.column, adapter.width).add_(delta, pass.lora->scaling());
+  for (const Placed& one : placed(pass)) {
+    if (one.pair == nullptr) continue;
+    at::Tensor u = pass.take_f32({pass.lora->rank()}), delta = pass.take_f32({one.width});
+    pass.ops().matvec(one.pair->a, input, u);
+    pass.ops().matvec(one.pair->b, u, delta);
+    sum.narrow(0, one.column, one.width).add_(delta, pass.lora->scaling());
   }
-  at::Tensor flat = y.view({-1});
-  pass.ops().convert(sum, flat);
+  return sum;
 }
 
 void LinearGroup::backward(const Pass& pass, const at::Tensor& dy, const at::Tensor& x, const at::Tensor& u,
                            at::Tensor* dx) const {
   const Arena::Scope scope(pass.arena);
-  const auto placed = adapters(pass);
-  if (placed.empty()) {
-    if (dx != nullptr) at::mm_out(*dx, dy, weight_.materialize(pass.device, pass.arena));
+  at::Tensor du = pass.take(u.sizes());
+  if (u.size(1) > 0) {
+    std::vector<Product> products;
+    for (const Placed& one : placed(pass))
+      if (one.pair != nullptr)
+        products.push_back({{{dy.narrow(1, one.column, one.width), scaled_b(pass, *one.pair), false}},
+                            du.narrow(1, one.first, pass.lora->rank())});
+    pass.ops().products(products);
+    gradients(pass, dy, x, u, du);
+  }
+  if (dx != nullptr) input_gradient(pass, dy, du, *dx);
+}
+
+void LinearGroup::gradients(const Pass& pass, const at::Tensor& dy, const at::Tensor& x, const at::Tensor& u,
+                            const at::Tensor& du) const {
+  const LoraGroup& group = pass.lora->group(layer_, linears_.front());
+  const std::int64_t r = pass.lora->rank();
+  const auto scaling = static_cast<float>(pass.lora->scaling());
+  std::vector<Product> products;
+  for (const Placed& one : placed(pass)) {
+    if (one.pair == nullptr) continue;
+    const WeightView columns{nullptr, dy.narrow(1, one.column, one.width)};
+    products.push_back({{{u.narrow(1, one.first, r), columns, false, true}},
+                        one.pair->grad_b,
+                        Product::Result::kAddTransposed,
+                        {},
+                        scaling});
+    if (!dropout_active(pass)) continue;
+    const Arena::Scope masked(pass.arena);
+    const WeightView dropped{nullptr, apply_dropout(pass, x, one.pair->module)};
+    pass.ops().product({{{du.narrow(1, one.first, r), dropped, false, true}},
+                        one.pair->grad_a,
+                        Product::Result::kAdd,
+                        one.pair->grad_a});
+  }
+  if (!dropout_active(pass))
+    products.push_back({{{du, {nullptr, x}, false, true}}, group.grad_a, Product::Result::kAdd, group.grad_a});
+  pass.ops().products(products);
+}
+
+void LinearGroup::input_gradient(const Pass& pass, const at::Tensor& dy, const at::Tensor& du, at::Tensor& dx) const {
+  const bool dropout = dropout_active(pass);
+  Product product{{}, dx};
+  for (const Placed& one : placed(pass)) {
+    product.terms.push_back({dy.narrow(1, one.column, one.width), weight_.view(one.column, one.width), false});
+    if (one.pair != nullptr && !dropout)
+      product.terms.push_back({du.narrow(1, one.first, pass.lora->rank()), {nullptr, one.pair->a}, false});
+  }
+  if (!dropout || du.size(1) == 0) {
+    pass.ops().product(product);
     return;
   }
-  const std::int64_t r = pass.lora->rank(), rank = u.size(1);
-  const at::Tensor b = diagonal_b(pass, placed, rank, out());
-  at::Tensor du = pass.take({pass.tokens(), rank}), db = pass.take({out(), rank}), da = pass.take({rank, in()});
-  at::mm_out(du, dy, b);
-  at::mm_out(db, dy.t(), u);
-  const bool dropout = dropout_active(pass);
-  if (!dropout) at::mm_out(da, du.t(), x);
-  const at::Tensor a = stacked_a(pass, placed, rank, in());
-  if (dx != nullptr && !dropout) at::mm_out(*dx, du, a);
-  for (std::size_t i = 0; i < placed.size(); ++i) {
-    const LoraPair& pair = *placed[i].pair;
-    const auto first = static_cast<std::int64_t>(i) * r;
-    at::Tensor da_part = da.narrow(0, first, r);
-    if (dropout) {
-      const Arena::Scope masked(pass.arena);
-      const at::Tensor du_part = du.narrow(1, first, r);
-      at::mm_out(da_part, du_part.t(), apply_dropout(pass, x, pair.module));
-      if (dx != nullptr) {
-        const at::Tensor through = at::mm(du_part, a.narrow(0, first, r));
-        const at::Tensor kept = apply_dropout(pass, through, pair.module);
-        if (i == 0) {
-          dx->copy_(kept);
-        } else {
-          dx->add_(kept);
-        }
-      }
-    }
-    pair.grad_a.add_(da_part);
-    pair.grad_b.add_(db.narrow(0, placed[i].column, placed[i].width).narrow(1, first, r), pass.lora->scaling());
+  // Each adapter's own mask lies between its part and the sum.
+  at::Tensor sum = pass.take_f32(dx.sizes());
+  sum.zero_();
+  for (const Placed& one : placed(pass)) {
+    if (one.pair == nullptr) continue;
+    const Arena::Scope masked(pass.arena);
+    at::Tensor through = pass.take_f32(dx.sizes());
+    pass.ops().product({{{du.narrow(1, one.first, pass.lora->rank()), {nullptr, one.pair->a}, false}}, through});
+    add_dropped(pass, through, one.pair->module, sum);
   }
-  if (dx != nullptr) at::addmm_out(*dx, *dx, dy, weight_.materialize(pass.device, pass.arena));
+  product.out = sum;
+  product.result = Product::Result::kAdd;
+  product.addend = sum;
+  pass.ops().product(product);
+  pass.ops().convert(sum, dx);
 }
 
 }  // namespace vernier

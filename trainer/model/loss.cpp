@@ -1,7 +1,5 @@
 #include "model/loss.h"
 
-#include <ATen/ops/mm.h>
-
 #include <algorithm>
 #include <vector>
 
@@ -11,16 +9,7 @@ namespace vernier {
 
 namespace {
 
-// Calls body(first row of the head matrix, [rows, H] of it in the compute type) slice by slice.
-template <typename Body>
-void for_each_slice(const Head& head, const Pass& pass, const Body& body) {
-  for (std::int64_t begin = 0; begin < head.weight.rows(); begin += kVocabSlice) {
-    const Arena::Scope scope(pass.arena);
-    const std::int64_t rows = std::min(kVocabSlice, head.weight.rows() - begin);
-    body(begin, head.weight.materialize_rows(pass.device, pass.arena, begin, rows));
-  }
-}
-
+// logits f32 [n, V].
 void product(const Head& head, const Pass& pass, const at::Tensor& x, at::Tensor& logits) {
   if (x.size(0) == 1 && !pass.training && head.weight.has_matvec()) {
     at::Tensor input = pass.take_f32({x.size(1)}), flat = logits.view({-1});
@@ -28,32 +17,25 @@ void product(const Head& head, const Pass& pass, const at::Tensor& x, at::Tensor
     head.weight.matvec(pass.device, input, flat);
     return;
   }
-  for_each_slice(head, pass, [&](std::int64_t begin, const at::Tensor& weight) {
-    at::Tensor part = pass.take({x.size(0), weight.size(0)});
-    at::mm_out(part, x, weight.t());
-    logits.narrow(1, begin, weight.size(0)).copy_(part);
-  });
+  pass.ops().product({{{x, head.weight.view(0, head.weight.rows())}}, logits});
+}
+
+// The gradient of the logits in the compute type, written over their own memory: rows twice as far apart as wide.
+at::Tensor narrowed(const Pass& pass, const at::Tensor& d_logits) {
+  if (pass.device.compute == at::kFloat) return d_logits;
+  at::Tensor narrow = d_logits.view(pass.device.compute).narrow(1, 0, d_logits.size(1));
+  pass.ops().convert(d_logits, narrow);
+  return narrow;
 }
 
 void product_backward(const Head& head, const Pass& pass, const at::Tensor& d_logits, at::Tensor& d_x) {
-  at::Tensor sum = pass.take_f32(d_x.sizes());
-  sum.zero_();
-  for_each_slice(head, pass, [&](std::int64_t begin, const at::Tensor& weight) {
-    at::Tensor d_part = pass.take({d_logits.size(0), weight.size(0)}), through = pass.take(d_x.sizes());
-    d_part.copy_(d_logits.narrow(1, begin, weight.size(0)));
-    at::mm_out(through, d_part, weight);
-    pass.ops().add(through, sum);
-  });
-  pass.ops().convert(sum, d_x);
+  pass.ops().product({{{narrowed(pass, d_logits), head.weight.view(0, head.weight.rows()), false}}, d_x});
 }
 
-constexpr std::int64_t kNoRow = -1;
-
-// The rows of the stream that have a target, filled up with rows that have none to a multiple of kLogitsRowMultiple.
+// The rows of the stream that have a target.
 struct TargetRows {
   std::vector<std::int64_t> rows;
   std::vector<std::int32_t> targets;
-  std::int64_t count = 0;  // of targets
 
   explicit TargetRows(const TokenBatch& batch) {
     for (std::size_t i = 0; i < batch.targets.size(); ++i) {
@@ -61,32 +43,23 @@ struct TargetRows {
       rows.push_back(static_cast<std::int64_t>(i));
       targets.push_back(batch.targets[i]);
     }
-    count = static_cast<std::int64_t>(rows.size());
-    while (rows.size() % kLogitsRowMultiple != 0) {
-      rows.push_back(kNoRow);
-      targets.push_back(-1);
-    }
   }
   std::int64_t size() const { return static_cast<std::int64_t>(rows.size()); }
 };
 
+// Those rows of the stream x f32, in the compute type.
 at::Tensor gather(const Pass& pass, const at::Tensor& x, std::span<const std::int64_t> rows) {
-  const std::int64_t width = x.size(1);
-  at::Tensor out = pass.take_f32({static_cast<std::int64_t>(rows.size()), width});
+  at::Tensor out = pass.take({static_cast<std::int64_t>(rows.size()), x.size(1)});
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    float* row = static_cast<float*>(out.data_ptr()) + static_cast<std::int64_t>(i) * width;
-    if (rows[i] == kNoRow) {
-      std::fill_n(row, width, 0.0f);
-    } else {
-      std::copy_n(static_cast<const float*>(x.data_ptr()) + rows[i] * width, width, row);
-    }
+    at::Tensor row = out.narrow(0, static_cast<std::int64_t>(i), 1);
+    pass.ops().convert(x.narrow(0, rows[i], 1), row);
   }
   return out;
 }
 
 void scatter(const at::Tensor& gathered, std::span<const std::int64_t> rows, at::Tensor& x) {
   const std::int64_t width = x.size(1);
-  for (std::size_t i = 0; i < rows.size() && rows[i] != kNoRow; ++i)
+  for (std::size_t i = 0; i < rows.size(); ++i)
     std::copy_n(static_cast<const float*>(gathered.data_ptr()) + static_cast<std::int64_t>(i) * width, width,
                 static_cast<float*>(x.data_ptr()) + rows[i] * width);
 }
@@ -95,8 +68,8 @@ void scatter(const at::Tensor& gathered, std::span<const std::int64_t> rows, at:
 
 LossSum head_loss(const Head& head, const Pass& pass, const at::Tensor& x, float gradient_scale, at::Tensor* d_x) {
   const TargetRows selected(pass.batch);
-  const std::int64_t vocab = head.weight.rows(), step = logits_rows(vocab);
-  LossSum sum{0, selected.count};
+  const std::int64_t vocab = head.weight.rows(), step = logits_rows(vocab, selected.size());
+  LossSum sum{0, selected.size()};
   if (d_x != nullptr) d_x->zero_();
   for (std::int64_t begin = 0; begin < selected.size(); begin += step) {
     const Arena::Scope scope(pass.arena);
@@ -122,7 +95,8 @@ LossSum head_loss(const Head& head, const Pass& pass, const at::Tensor& x, float
 
 void head_logits(const Head& head, const Pass& pass, const at::Tensor& x, std::int64_t begin, at::Tensor& logits) {
   const Arena::Scope scope(pass.arena);
-  const at::Tensor stream = x.narrow(0, begin, logits.size(0));
+  at::Tensor stream = pass.take({logits.size(0), x.size(1)});
+  pass.ops().convert(x.narrow(0, begin, logits.size(0)), stream);
   at::Tensor normed = pass.take(stream.sizes()), rstd = pass.take_f32({stream.size(0)});
   pass.ops().rms_norm(stream, head.norm, pass.spec.rms_norm_eps, normed, rstd);
   product(head, pass, normed, logits);

@@ -13,8 +13,6 @@ namespace {
 // Of a process that has loaded LibTorch and run its first products, measured; oneDNN's bf16 code is the difference.
 constexpr std::int64_t kRuntimeBytesF32 = std::int64_t{130} << 20;
 constexpr std::int64_t kRuntimeBytesBF16 = std::int64_t{132} << 20;
-// oneDNN compiles and keeps code for every size of a bf16 product.
-constexpr std::int64_t kSizeBytesBF16 = std::int64_t{20} << 20;
 constexpr std::int64_t kTokenBytes = 600;  // of a tokenizer, a vocabulary entry
 
 std::int64_t nf4_bytes(std::int64_t weights, const QuantizationConfig& quantization) {
@@ -57,10 +55,8 @@ std::int64_t kept_bytes(const Sizes& sizes) {
 
 std::int64_t head_scratch(const Sizes& sizes) {
   const ModelSpec& spec = sizes.spec;
-  const std::int64_t rows =
-      std::min(logits_rows(spec.vocab), round_up(sizes.request.micro_batch_targets, kLogitsRowMultiple));
-  const std::int64_t slice = std::min(kVocabSlice, spec.vocab);
-  return rows * (4 * spec.vocab + sizes.c * slice + (3 * 4 + 2 * sizes.c) * spec.hidden);
+  const std::int64_t rows = logits_rows(spec.vocab, sizes.request.micro_batch_targets);
+  return rows * (4 * spec.vocab + (2 * 4 + sizes.c) * spec.hidden);
 }
 
 std::int64_t mlp_scratch(const Sizes& sizes) {
@@ -94,9 +90,9 @@ std::int64_t MemoryPlan::peak() const {
 }
 
 MemoryPlan plan_memory(const ModelSpec& spec, const MemoryRequest& request) {
-  const Sizes sizes{spec, request, padded_tokens(request.micro_batch_tokens), request.bf16_compute ? 2 : 4};
+  const Sizes sizes{spec, request, request.micro_batch_tokens, request.bf16_compute ? 2 : 4};
   MemoryPlan plan;
-  plan.runtime = (request.bf16_compute ? kRuntimeBytesBF16 + kSizeBytesBF16 * request.batch_sizes : kRuntimeBytesF32) +
+  plan.runtime = (request.bf16_compute ? kRuntimeBytesBF16 : kRuntimeBytesF32) +
                  kTokenBytes * request.tokenizer_entries + packing_bytes(sizes);
   plan.frozen = frozen_bytes(spec, request);
   plan.adapters = 4 * 4 * request.lora_parameters;

@@ -23,7 +23,6 @@ struct MemoryRequest {
   std::int64_t longest_row = 0;
   bool keep_all = false;  // Keep::kAll
   std::int64_t threads = 1;
-  std::int64_t batch_sizes = 1;        // different token counts of micro batches, after rounding
   std::int64_t tokenizer_entries = 0;  // 0: no tokenizer
 };
 

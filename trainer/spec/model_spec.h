@@ -46,6 +46,12 @@ enum class Linear : int { kQ, kK, kV, kO, kGate, kUp, kDown };
 inline constexpr std::array<Linear, 7> kLinears = {Linear::kQ,    Linear::kK,  Linear::kV,   Linear::kO,
                                                    Linear::kGate, Linear::kUp, Linear::kDown};
 
+// The first of the linears that read the same input as this one: q for q, k, v; gate for gate, up.
+constexpr Linear first_reader(Linear linear) {
+  if (linear == Linear::kK || linear == Linear::kV) return Linear::kQ;
+  return linear == Linear::kUp ? Linear::kGate : linear;
+}
+
 const char* linear_name(Linear linear);  // "self_attn.q_proj"
 std::int64_t linear_in(const ModelSpec& spec, Linear linear);
 std::int64_t linear_out(const ModelSpec& spec, Linear linear);

@@ -100,7 +100,7 @@ void cpu_split_heads_backward(const RowKernels& kernels, at::Tensor& d_heads, co
       load(kernels, qkv, token, source, x);
       kernels.rms_norm_f32(x, f32(source.norm_weight), static_cast<float>(source.norm_eps), heads, dim, normed, rstd);
       std::fill_n(dx, heads * dim, 0.0f);
-      kernels.rms_norm_backward(gradient, x, f32(source.norm_weight), rstd, heads, dim, dx);
+      kernels.rms_norm_backward_f32(gradient, x, f32(source.norm_weight), rstd, heads, dim, dx);
       std::swap(gradient, dx);
     }
     store(kernels, gradient, token, source, d_qkv);

@@ -10,6 +10,7 @@
 #include "kernels/rows.h"
 #include "tensor/cpu_attention.h"
 #include "tensor/cpu_heads.h"
+#include "tensor/cpu_products.h"
 #include "tensor/ops.h"
 #include "tensor/parallel.h"
 
@@ -43,7 +44,9 @@ std::int64_t row_grain(std::int64_t width) {
 
 class CpuOps final : public Ops {
  public:
-  explicit CpuOps(Isa isa) : rows_(row_kernels(isa)), nf4_(nf4_kernels(isa)) {}
+  explicit CpuOps(Isa isa) : rows_(row_kernels(isa)), nf4_(nf4_kernels(isa)), products_(isa) {}
+
+  void products(std::span<const Product> products) const override { products_.run(products); }
 
   void decode_nf4(const Nf4View& matrix, at::Tensor& out) const override {
     check(out.is_contiguous() && out.numel() == matrix.rows * matrix.cols, "decode_nf4 fills a whole matrix");
@@ -96,11 +99,11 @@ class CpuOps final : public Ops {
     const std::int64_t width = x.size(1);
     const auto epsilon = static_cast<float>(eps);
     parallel_for(x.size(0), row_grain(width), [&](std::int64_t begin, std::int64_t end) {
-      const float* from = f32(x) + begin * width;
-      if (is_f32(y)) {
-        rows_.rms_norm_f32(from, f32(weight), epsilon, end - begin, width, f32(y) + begin * width, f32(rstd) + begin);
+      const std::int64_t at = begin * width, rows = end - begin;
+      if (is_f32(x)) {
+        rows_.rms_norm_f32(f32(x) + at, f32(weight), epsilon, rows, width, f32(y) + at, f32(rstd) + begin);
       } else {
-        rows_.rms_norm_bf16(from, f32(weight), epsilon, end - begin, width, bf16(y) + begin * width, f32(rstd) + begin);
+        rows_.rms_norm_bf16(bf16(x) + at, f32(weight), epsilon, rows, width, bf16(y) + at, f32(rstd) + begin);
       }
     });
   }
@@ -109,12 +112,13 @@ class CpuOps final : public Ops {
                          at::Tensor& dx) const override {
     const std::int64_t width = x.size(1);
     parallel_for(x.size(0), row_grain(width), [&](std::int64_t begin, std::int64_t end) {
-      std::vector<float> row(is_f32(dy) ? 0 : static_cast<std::size_t>(width));
-      for (std::int64_t r = begin; r < end; ++r) {
-        const float* gradient = is_f32(dy) ? f32(dy) + r * width : row.data();
-        if (!is_f32(dy)) rows_.to_f32(bf16(dy) + r * width, width, row.data());
-        rows_.rms_norm_backward(gradient, f32(x) + r * width, f32(weight), f32(rstd) + r, 1, width,
-                                f32(dx) + r * width);
+      const std::int64_t at = begin * width, rows = end - begin;
+      if (is_f32(x)) {
+        rows_.rms_norm_backward_f32(f32(dy) + at, f32(x) + at, f32(weight), f32(rstd) + begin, rows, width,
+                                    f32(dx) + at);
+      } else {
+        rows_.rms_norm_backward_bf16(bf16(dy) + at, bf16(x) + at, f32(weight), f32(rstd) + begin, rows, width,
+                                     f32(dx) + at);
       }
     });
   }
@@ -130,16 +134,19 @@ class CpuOps final : public Ops {
   }
 
   void convert(const at::Tensor& x, at::Tensor& y) const override {
-    if (x.scalar_type() == y.scalar_type() || (!is_f32(x) && !is_f32(y)) || x.scalar_type() == at::kHalf) {
+    if (x.scalar_type() == y.scalar_type() || (!is_f32(x) && !is_f32(y))) {
       y.copy_(x);
       return;
     }
-    parallel_for(x.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
-      if (is_f32(x)) {
-        rows_.to_bf16(f32(x) + begin, end - begin, bf16(y) + begin);
-      } else {
-        rows_.to_f32(bf16(x) + begin, end - begin, f32(y) + begin);
-      }
+    if (x.is_contiguous() && y.is_contiguous()) {
+      parallel_for(x.numel(), kGrain,
+                   [&](std::int64_t begin, std::int64_t end) { convert_range(x, begin, end, y, begin); });
+      return;
+    }
+    const std::int64_t width = x.size(1);
+    parallel_for(x.size(0), row_grain(width), [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t r = begin; r < end; ++r)
+        convert_range(x, r * x.stride(0), r * x.stride(0) + width, y, r * y.stride(0));
     });
   }
 
@@ -244,6 +251,16 @@ class CpuOps final : public Ops {
   }
 
  private:
+  void convert_range(const at::Tensor& x, std::int64_t begin, std::int64_t end, at::Tensor& y, std::int64_t at) const {
+    if (is_f32(x)) {
+      rows_.to_bf16(f32(x) + begin, end - begin, bf16(y) + at);
+    } else if (x.scalar_type() == at::kHalf) {
+      rows_.f16_to_f32(bf16(x) + begin, end - begin, f32(y) + at);
+    } else {
+      rows_.to_f32(bf16(x) + begin, end - begin, f32(y) + at);
+    }
+  }
+
   void decode(const std::uint8_t* codes, const float* absmax, std::int64_t blocksize, std::int64_t begin,
               std::int64_t end, float* out) const {
     nf4_.decode_f32(codes, absmax, blocksize, begin, end, out);
@@ -271,6 +288,7 @@ class CpuOps final : public Ops {
 
   const RowKernels& rows_;
   const Nf4Kernels& nf4_;
+  mutable CpuProducts products_;
 };
 
 }  // namespace

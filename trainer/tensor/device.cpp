@@ -18,10 +18,12 @@ Device open_device(const std::string& device, const std::string& kernels, Comput
     throw Error(ErrorKind::kInput, str("this build has no device \"", device, "\""), "device", "use auto or cpu");
   Device opened;
   opened.isa = choose_isa(kernels);
-  const bool bf16 = bf16_supported();
+  const bool bf16 = opened.isa == Isa::kAvx512 && bf16_supported();
   if (compute == ComputeRequest::kBF16 && !bf16)
-    throw Error(ErrorKind::kInput, "this CPU has no bf16 products (AVX512-BF16)", "bf16",
-                "use bf16: auto (falls back to f32) or false");
+    throw Error(ErrorKind::kInput,
+                bf16_supported() ? str("kernels: ", isa_name(opened.isa), " has no bf16 products")
+                                 : "this CPU has no bf16 products (AVX512-BF16)",
+                "bf16", "use bf16: auto (falls back to f32) or false");
   opened.compute = compute == ComputeRequest::kF32 || !bf16 ? at::kFloat : at::kBFloat16;
   opened.threads = threads > 0 ? static_cast<int>(threads) : usable_cpus();
   set_threads(opened.threads);

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "kernels/isa.h"
 
@@ -24,6 +25,36 @@ struct Nf4View {
   float offset = 0;
   std::int64_t blocksize = 64;
   std::int64_t rows = 0, cols = 0;
+};
+
+// A weight matrix as it is stored: NF4, or dense f32, f16 or bf16 [rows, cols] whose rows may lie apart. `scale`
+// multiplies f32 values.
+struct WeightView {
+  const Nf4View* nf4 = nullptr;
+  at::Tensor dense = {};
+  float scale = 1;
+};
+
+// x [N, k] times a weight [columns, k] (transposed) or [k, columns]; with x_transposed x is [k, N].
+struct ProductTerm {
+  at::Tensor x;  // compute
+  WeightView weight;
+  bool transposed = true;
+  bool x_transposed = false;
+};
+
+// out [N, columns] from the sum of the terms: f32 sums, one rounding.
+struct Product {
+  enum class Result {
+    kStore,          // out, compute or f32
+    kAdd,            // out f32 = addend + scale * sum; addend may be out
+    kAddTransposed,  // out f32 [columns, N] += scale * sum^T
+  };
+  std::vector<ProductTerm> terms;
+  at::Tensor out;
+  Result result = Result::kStore;
+  at::Tensor addend = {};
+  float scale = 1;
 };
 
 // Sizes of the attention of one layer, and where its rows lie in the flat stream.
@@ -41,6 +72,11 @@ struct RopeTable {
 struct Ops {
   virtual ~Ops() = default;
 
+  // Products that do not depend on each other.
+  virtual void products(std::span<const Product> products) const = 0;
+  // One of them.
+  void product(const Product& one) const { products({&one, 1}); }
+
   // out [rows, cols] (compute, contiguous): the decoded matrix.
   virtual void decode_nf4(const Nf4View& matrix, at::Tensor& out) const = 0;
 
@@ -49,16 +85,17 @@ struct Ops {
   virtual void matvec(const at::Tensor& matrix, const at::Tensor& x, at::Tensor& y) const = 0;
   virtual void matvec_nf4(const Nf4View& matrix, at::ScalarType compute, const at::Tensor& x, at::Tensor& y) const = 0;
 
-  // y [N, H] (compute) = norm of x (f32) times weight (f32); rstd f32 [N].
+  // y [N, H] = norm of x times weight (f32), x and y compute; rstd f32 [N].
   virtual void rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps, at::Tensor& y,
                         at::Tensor& rstd) const = 0;
-  // dx (f32) += gradient through the norm of dy (compute).
+  // dx (f32) += gradient through the norm of dy (compute); x as above.
   virtual void rms_norm_backward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight,
                                  const at::Tensor& rstd, at::Tensor& dx) const = 0;
 
   // y (f32) += x (compute).
   virtual void add(const at::Tensor& x, at::Tensor& y) const = 0;
-  // y = x in y's type (f32 or bf16), rounded to nearest even.
+  // y = x in y's type, rounded to nearest even: f32 to bf16, or f16 or bf16 to f32. Rows may lie apart; y may be x's
+  // own memory when it is narrower and begins each row where x does.
   virtual void convert(const at::Tensor& x, at::Tensor& y) const = 0;
 
   // h [N, I] = silu(gate) * up, where gate_up [N, 2 I] holds both, all compute.

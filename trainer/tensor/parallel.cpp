@@ -41,4 +41,15 @@ void parallel_for(std::int64_t n, std::int64_t grain, const std::function<void(s
   if (n > 0) at::parallel_for(0, n, std::max<std::int64_t>(grain, 1), body);
 }
 
+int parallel_width() {
+  return at::in_parallel_region() ? 1 : at::get_num_threads();
+}
+
+void parallel_threads(const std::function<void(int thread, int threads)>& body) {
+  const int threads = parallel_width();
+  parallel_for(threads, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t thread = begin; thread < end; ++thread) body(static_cast<int>(thread), threads);
+  });
+}
+
 }  // namespace vernier

@@ -16,4 +16,10 @@ void set_threads(int threads);
 // body(begin, end) for each. The ranges depend only on n, grain and the thread count. Nested calls run serially.
 void parallel_for(std::int64_t n, std::int64_t grain, const std::function<void(std::int64_t, std::int64_t)>& body);
 
+// Calls body(thread, threads) once for each thread, at the same time; body(0, 1) inside another parallel region.
+void parallel_threads(const std::function<void(int thread, int threads)>& body);
+
+// Threads that parallel_threads would use here.
+int parallel_width();
+
 }  // namespace vernier

@@ -50,16 +50,20 @@ void refuse_changes(const Json& saved, const RunIdentity& identity, const std::s
 
 void save_checkpoint(const OutputLock& lock, const Decoder& model, const AdamW& optimizer, const AdapterFiles& files,
                      const RunIdentity& identity, const TrainerState& state) {
-  CheckpointWriter writer(lock, state.step);
-  writer.write_file(kAdapterConfigName, adapter_config_json(files.peft));
-  writer.write_file(kQuantizationRecordName, quantization_record_json(files.quantization));
-  write_adapter_tensors(model, writer.path(kAdapterWeightsName));
-  writer.add_file(kAdapterWeightsName);
-  write_tensors(writer.path(kOptimizerName),
-                {{"exp_avg", optimizer.state().exp_avg}, {"exp_avg_sq", optimizer.state().exp_avg_sq}});
-  writer.add_file(kOptimizerName);
-  writer.write_file(kStateName, state_json(optimizer, identity, state));
-  writer.commit();
+  try {
+    CheckpointWriter writer(lock, state.step);
+    writer.write_file(kAdapterConfigName, adapter_config_json(files.peft));
+    writer.write_file(kQuantizationRecordName, quantization_record_json(files.quantization));
+    write_adapter_tensors(model, writer.path(kAdapterWeightsName));
+    writer.add_file(kAdapterWeightsName);
+    write_tensors(writer.path(kOptimizerName),
+                  {{"exp_avg", optimizer.state().exp_avg}, {"exp_avg_sq", optimizer.state().exp_avg_sq}});
+    writer.add_file(kOptimizerName);
+    writer.write_file(kStateName, state_json(optimizer, identity, state));
+    writer.commit();
+  } catch (const Error& problem) {
+    throw checkpoint_error(lock, state.step, problem);
+  }
 }
 
 TrainerState restore_checkpoint(const std::string& checkpoint_dir, const Decoder& model, AdamW& optimizer,

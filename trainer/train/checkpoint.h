@@ -34,7 +34,7 @@ struct AdapterFiles {
   QuantizationRecord quantization;
 };
 
-// checkpoint-N with everything; durable when it returns.
+// checkpoint-N with everything; durable when it returns. Errors as io/run_store's checkpoint_error.
 void save_checkpoint(const OutputLock& lock, const Decoder& model, const AdamW& optimizer, const AdapterFiles& files,
                      const RunIdentity& identity, const TrainerState& state);
 

@@ -1,0 +1,209 @@
+#include "kernels/gemm.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "base/check.h"
+#include "kernels/gemm_panel.h"
+
+namespace vernier {
+
+namespace {
+
+constexpr std::int64_t kPanelBytes = 384 << 10;  // of the panels that wait in the second-level cache
+constexpr std::int64_t kGroupTiles = 16;         // at most, side by side
+constexpr std::int64_t kWideColumns = 32;        // of the widest table
+constexpr std::int64_t kManyRows = 12;           // of the tallest
+constexpr std::int64_t kChunkRows = 768;         // whose sums wait while a deep reduction goes on, block by block
+constexpr std::int64_t kSumBytes = kChunkRows * kWideColumns * 4 * 6;  // six tiles side by side
+constexpr std::int64_t kCopyBytes = kManyRows * kTileStride<float> * 4;
+
+// One thread's working memory, cut up.
+template <typename T>
+struct Scratch {
+  T *panel, *a, *decoded;
+  float* sums;
+
+  explicit Scratch(void* memory) {
+    auto* bytes = static_cast<char*>(memory);
+    panel = reinterpret_cast<T*>(bytes);
+    a = reinterpret_cast<T*>(bytes += kPanelBytes);
+    decoded = reinterpret_cast<T*>(bytes += kCopyBytes);
+    sums = reinterpret_cast<float*>(bytes + kDecodedBytes);
+  }
+};
+
+// Cuts the reduction into blocks that one panel holds: parts of long terms, and short terms behind them.
+template <typename T>
+class Blocks {
+ public:
+  Blocks(std::span<const GemmTerm> terms, std::int64_t most_depth) : terms_(terms), most_depth_(most_depth) {}
+
+  bool next(DepthBlock& block) {
+    block = {};
+    while (term_ < terms_.size()) {
+      const std::int64_t left = terms_[term_].depth - begin_, depth = std::min(left, part(terms_[term_].depth));
+      const std::int64_t room = most_depth_ - block.depth, steps = round_to_step<T>(depth);
+      if (steps > room || block.count == block.pieces.size()) break;
+      block.pieces[block.count++] = {&terms_[term_], begin_, depth, block.depth};
+      block.depth += steps;
+      begin_ += depth;
+      if (begin_ < terms_[term_].depth) continue;
+      begin_ = 0;
+      ++term_;
+    }
+    return block.count > 0;
+  }
+
+ private:
+  // Equal parts of a term, each a multiple of the usual NF4 block.
+  std::int64_t part(std::int64_t depth) const {
+    const std::int64_t most = most_depth_ / 64 * 64 - 64, parts = (depth + most - 1) / most;
+    return parts <= 1 ? depth : ((depth + parts - 1) / parts + 63) / 64 * 64;
+  }
+
+  std::span<const GemmTerm> terms_;
+  std::int64_t most_depth_;
+  std::size_t term_ = 0;
+  std::int64_t begin_ = 0;
+};
+
+template <typename T>
+class Part {
+ public:
+  Part(const GemmKernels<T>& kernels, const Gemm& gemm, void* scratch)
+      : kernels_(kernels), gemm_(gemm), scratch_(scratch), tile_(kernels.tiles.columns) {}
+
+  void run(std::int64_t column_begin, std::int64_t column_end, std::int64_t row_begin, std::int64_t row_end) {
+    cut_reduction(column_end - column_begin);
+    const std::int64_t rows = block_count_ > 1 ? std::min(kChunkRows, row_end - row_begin) : row_end - row_begin;
+    const std::int64_t columns = group_columns(rows);
+    for (std::int64_t row = row_begin; row < row_end; row += rows)
+      for (std::int64_t column = column_begin; column < column_end; column += columns)
+        group(column, std::min(column + columns, column_end), row, std::min(row + rows, row_end));
+  }
+
+ private:
+  // A reduction of several blocks has them as shallow as lets all columns wait side by side: then every row of the
+  // matrix is read at its whole width.
+  void cut_reduction(std::int64_t columns) {
+    std::int64_t depth = 0;
+    for (const GemmTerm& term : gemm_.terms) depth += round_to_step<T>(term.depth);
+    if (depth > kPanelDepth<T>) {
+      const std::int64_t tiles = (columns + tile_ - 1) / tile_;
+      const std::int64_t fit = kPanelBytes / (tiles * tile_ * static_cast<std::int64_t>(sizeof(T)));
+      most_depth_ = std::clamp(fit, kPanelDepth<T> / 2, kPanelDepth<T>);
+    }
+    DepthBlock block;
+    for (Blocks<T> blocks(gemm_.terms, most_depth_); blocks.next(block); ++block_count_)
+      deepest_ = std::max(deepest_, block.depth);
+  }
+
+  // Columns whose panels (and, between blocks, whose sums) the scratch holds.
+  std::int64_t group_columns(std::int64_t rows) const {
+    std::int64_t tiles = kPanelBytes / (deepest_ * tile_ * static_cast<std::int64_t>(sizeof(T)));
+    if (block_count_ > 1) tiles = std::min(tiles, kSumBytes / ((rows + 2 * kManyRows) * tile_ * 4));
+    return std::clamp<std::int64_t>(tiles, 1, kGroupTiles * kWideColumns / tile_) * tile_;
+  }
+
+  void group(std::int64_t column_begin, std::int64_t column_end, std::int64_t row_begin, std::int64_t row_end) {
+    DepthBlock block;
+    std::int64_t index = 0;
+    for (Blocks<T> blocks(gemm_.terms, most_depth_); blocks.next(block); ++index) {
+      fill_panels(kernels_, block, column_begin, column_end, scratch_.panel, scratch_.decoded);
+      rows_over_panels(block, column_begin, column_end, row_begin, row_end, index);
+    }
+  }
+
+  void rows_over_panels(const DepthBlock& block, std::int64_t column_begin, std::int64_t column_end,
+                        std::int64_t row_begin, std::int64_t row_end, std::int64_t index) {
+    const std::int64_t rows = row_end - row_begin, strips = (rows + kernels_.tiles.rows - 1) / kernels_.tiles.rows;
+    const bool last = index + 1 == block_count_;
+    float* sums = scratch_.sums;
+    for (std::int64_t strip = 0; strip < strips; ++strip) {
+      const std::int64_t row = row_begin + rows * strip / strips, end = row_begin + rows * (strip + 1) / strips;
+      copy_rows(block, row, end - row);
+      for (std::int64_t column = column_begin; column < column_end; column += tile_) {
+        const std::int64_t width = tile_width(column_end - column);
+        const T* panel = scratch_.panel + (column - column_begin) * block.depth;
+        kernels_.tiles.multiply(scratch_.a, panel, block.depth, end - row, width, index > 0, sums);
+        if (last) finish(sums, row, end - row, width, column, std::min(column_end - column, tile_));
+        if (block_count_ > 1) sums += kernels_.tiles.rows * tile_;
+      }
+    }
+  }
+
+  std::int64_t tile_width(std::int64_t columns) const {
+    const std::int64_t lanes = kernels_.tiles.lanes;
+    return std::min((columns + lanes - 1) / lanes * lanes, tile_);
+  }
+
+  // The strip's rows of the block, side by side at the tile's stride: the rows of a matrix whose width is a power of
+  // two would push one another out of the cache.
+  void copy_rows(const DepthBlock& block, std::int64_t row, std::int64_t rows) {
+    for (const DepthPiece& piece : block.used()) {
+      const auto* a = static_cast<const T*>(piece.term->a);
+      const std::int64_t stride = piece.term->a_stride, row_step = piece.term->a_transposed ? 1 : stride;
+      const T* from = a + row * row_step + piece.begin * (piece.term->a_transposed ? stride : 1);
+      T* to = scratch_.a + piece.offset;
+      for (std::int64_t r = 0; r < rows; ++r, from += row_step, to += kTileStride<T>) {
+        if (piece.term->a_transposed) {
+          for (std::int64_t k = 0; k < piece.depth; ++k) to[k] = from[k * stride];
+        } else {
+          std::memcpy(to, from, static_cast<std::size_t>(piece.depth) * sizeof(T));
+        }
+        if (piece.depth % kTileStep<T> != 0) to[piece.depth] = 0;
+      }
+    }
+  }
+
+  void finish(const float* sums, std::int64_t row, std::int64_t rows, std::int64_t width, std::int64_t column,
+              std::int64_t columns) const {
+    const TileKernels<T>& tiles = kernels_.tiles;
+    const std::int64_t at = row * gemm_.out_stride + column;
+    auto* f32 = static_cast<float*>(gemm_.out);
+    switch (gemm_.result) {
+      case GemmResult::kStore:
+        tiles.store(sums, rows, width, columns, static_cast<T*>(gemm_.out) + at, gemm_.out_stride);
+        break;
+      case GemmResult::kStoreF32:
+        tiles.store_f32(sums, rows, width, columns, f32 + at, gemm_.out_stride);
+        break;
+      case GemmResult::kAdd:
+        tiles.add(sums, rows, width, columns, gemm_.scale, gemm_.addend + row * gemm_.addend_stride + column,
+                  gemm_.addend_stride, f32 + at, gemm_.out_stride);
+        break;
+      case GemmResult::kAddTransposed:
+        tiles.add_transposed(sums, rows, width, columns, gemm_.scale, f32 + column * gemm_.out_stride + row,
+                             gemm_.out_stride);
+        break;
+    }
+  }
+
+  const GemmKernels<T>& kernels_;
+  const Gemm& gemm_;
+  Scratch<T> scratch_;
+  std::int64_t tile_, most_depth_ = kPanelDepth<T>, deepest_ = 1, block_count_ = 0;
+};
+
+}  // namespace
+
+std::int64_t gemm_scratch_bytes() {
+  return kPanelBytes + kCopyBytes + kDecodedBytes + kSumBytes;
+}
+
+template <typename T>
+void gemm_part(const GemmKernels<T>& kernels, const Gemm& gemm, std::int64_t column_begin, std::int64_t column_end,
+               std::int64_t row_begin, std::int64_t row_end, void* scratch) {
+  check(column_begin % kernels.tiles.columns == 0, "a part begins at a tile");
+  if (column_begin < column_end && row_begin < row_end)
+    Part<T>(kernels, gemm, scratch).run(column_begin, column_end, row_begin, row_end);
+}
+
+template void gemm_part(const GemmKernels<float>&, const Gemm&, std::int64_t, std::int64_t, std::int64_t, std::int64_t,
+                        void*);
+template void gemm_part(const GemmKernels<std::uint16_t>&, const Gemm&, std::int64_t, std::int64_t, std::int64_t,
+                        std::int64_t, void*);
+
+}  // namespace vernier
