@@ -11,7 +11,7 @@ import tree
 def main():
     source = tree.options(__doc__).source
     suite = unittest.defaultTestLoader.discover(os.path.join(source, "tests", "scripts"))
-    result = unittest.TextTestRunner(stream=sys.stdout, verbosity=1).run(suite)
+    result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(suite)
     sys.exit(0 if result.wasSuccessful() and result.testsRun else 1)
 
 

@@ -37,8 +37,8 @@ int run(int argc, char** argv) {
   app.add_flag("--version", version, "Print the version");
   CommandLine line{app, {}, {}};
   line.log.add_to(app);
-  for (const auto add :
-       {add_train, add_check, add_eval, add_generate, add_merge, add_logits, add_config_reference, add_version})
+  for (const auto add : {add_train, add_check, add_eval, add_generate, add_merge, add_logits, add_bench,
+                         add_config_reference, add_version})
     add(line);
   try {
     app.parse(argc, argv);

@@ -42,7 +42,7 @@ if(NOT VERNIER_TORCH_FREE)
   file(GLOB runs CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/run/test_*.py)
   foreach(run ${runs})
     get_filename_component(run_name ${run} NAME_WE)
-    add_test(NAME run.${run_name} COMMAND ${Python3_EXECUTABLE} -m unittest ${run_name}
+    add_test(NAME run.${run_name} COMMAND ${Python3_EXECUTABLE} -m unittest -v ${run_name}
              WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}/tests/run)
     set_tests_properties(run.${run_name} PROPERTIES ENVIRONMENT "VERNIER_BINARY=$<TARGET_FILE:vernier>;${test_environment}" TIMEOUT 900)
   endforeach()

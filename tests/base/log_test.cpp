@@ -38,5 +38,17 @@ TEST(Log, OffIsSilentAndLiveLinesNeedATerminal) {
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
 }
 
+TEST(CutLine, TakesWholeFieldsAway) {
+  const std::string line = "step 3/6  loss 1.25  eta 6s";
+  EXPECT_EQ(cut_line(line, line.size()), line);
+  EXPECT_EQ(cut_line(line, line.size() - 1), "step 3/6  loss 1.25");
+  EXPECT_EQ(cut_line(line, 19), "step 3/6  loss 1.25");
+  EXPECT_EQ(cut_line(line, 18), "step 3/6");
+  EXPECT_EQ(cut_line(line, 4), "step");
+  EXPECT_EQ(cut_line("evaluating 12/40 rows", 10), "evaluating");
+  EXPECT_EQ(cut_line("\xC3\xA9\xC3\xA9\xC3\xA9", 2), "\xC3\xA9\xC3\xA9") << "characters, not bytes";
+  EXPECT_EQ(cut_line("", 3), "");
+}
+
 }  // namespace
 }  // namespace vernier

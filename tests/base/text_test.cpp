@@ -42,6 +42,12 @@ TEST(FormatBytes, UsesBinaryUnits) {
   EXPECT_EQ(format_bytes(std::uint64_t{5000} << 40), "5000.0 TiB");
 }
 
+TEST(CountOf, OneIsSingular) {
+  EXPECT_EQ(count_of(0, "row"), "0 rows");
+  EXPECT_EQ(count_of(1, "row"), "1 row");
+  EXPECT_EQ(count_of(24, "target"), "24 targets");
+}
+
 TEST(FormatDuration, RoundsToSecondsThenMinutes) {
   EXPECT_EQ(format_duration(0.2), "0s");
   EXPECT_EQ(format_duration(-5), "0s");

@@ -59,6 +59,10 @@ TEST_F(CheckPaths, AcceptsWhatIsThere) {
   EXPECT_EQ(message("base_model: " + root_.string() + "\noutput_dir: o\ndatasets: [{path: " + rows + "}]\n"), "");
 }
 
+TEST_F(CheckPaths, PatternsAreLeftToTheReaderOfTheRows) {
+  EXPECT_EQ(message("base_model: " + root_.string() + "\noutput_dir: o\ndatasets: [{path: \"none/*.jsonl\"}]\n"), "");
+}
+
 TEST_F(CheckPaths, HubIdsAreLeftToTheCache) {
   const std::string rows = (root_ / "yaml/data/rows.jsonl").string();
   const std::string rest = "\noutput_dir: o\ndatasets: [{path: " + rows + "}]\n";

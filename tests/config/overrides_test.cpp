@@ -27,6 +27,7 @@ TEST(Overrides, FlagsAndEmptyValues) {
   EXPECT_EQ(read_with("max_steps: 5\n", {"max_steps=null"}).config.train.max_steps, std::nullopt);
   EXPECT_THAT(refusal_with("", {"--learning-rate"}), HasSubstr("a value is missing"));
   EXPECT_THAT(refusal_with("", {"learning_rate"}), HasSubstr("write learning_rate=VALUE"));
+  EXPECT_THAT(refusal_with("", {"--lerning-rate"}), HasSubstr("did you mean learning_rate?"));
   EXPECT_THAT(refusal_with("", {"=3"}), HasSubstr("a key is missing"));
   EXPECT_THAT(refusal_with("", {"seed=1\nx: 2"}), HasSubstr("one line"));
 }

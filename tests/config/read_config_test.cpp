@@ -69,8 +69,10 @@ TEST(ReadConfig, AliasAndCanonicalTogetherNameBothLines) {
   EXPECT_THAT(refusal_with("lora_r: 8\nlora_rank: 8\n"),
               HasSubstr("run.yaml:6:1: lora_rank sets lora_r, which lora_r (run.yaml:5) has set"));
   EXPECT_THAT(refusal_with("cutoff_len: 8\nmax_length: 8\n"), HasSubstr("which cutoff_len (run.yaml:5) has set"));
-  EXPECT_THAT(refusal_with("lora_r: 8\nlora_r: 16\n"),
-              HasSubstr("run.yaml:6:1: \"lora_r\" is given twice, first in line 5"));
+  EXPECT_EQ(refusal_with("lora_r: 8\nlora_r: 16\n"),
+            "run.yaml:6:1: \"lora_r\" is given twice, first in line 5\n  keep one of the two");
+  EXPECT_EQ(refusal_with("bnb_4bit_blocksize: 32\nbnb_config_kwargs: {bnb_4bit_blocksize: 64}\n"),
+            "run.yaml:6:21: \"bnb_4bit_blocksize\" is given twice (run.yaml:5)\n  keep one of the two");
   EXPECT_THAT(refusal_with("load_in_4bit: true\nquantization_bit: 4\n"), HasSubstr("run.yaml:6:1"));
   const LoadedConfig loaded = read_with("lora_r:\nlora_rank: 8\n");
   EXPECT_EQ(loaded.config.lora.r, 8);

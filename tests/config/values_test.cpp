@@ -18,10 +18,9 @@ TEST(Values, Numbers) {
   EXPECT_EQ(parse_number(".5"), 0.5);
   EXPECT_EQ(parse_number("+3"), 3.0);
   EXPECT_EQ(parse_number("-0.25"), -0.25);
-  EXPECT_EQ(parse_number("1_000.5"), 1000.5);
   for (const char* text :
-       {"",       "+",    "-",    ".",  "e5", "1e",  "nan", ".nan", "inf", "-.inf", "Infinity", "1e999",
-        "1e-999", "0x10", "1__0", "_1", "1_", "++1", "+-1", "1 2",  " 1",  "1,5",   "two",      "1e5x"})
+       {"",       "+",    "-",   ".",  "e5", "1e",  "nan", ".nan", "inf", "-.inf", "Infinity", "1e999",
+        "1e-999", "0x10", "1_0", "_1", "1_", "++1", "+-1", "1 2",  " 1",  "1,5",   "two",      "1e5x"})
     EXPECT_FALSE(parse_number(text)) << text;
 }
 
@@ -30,9 +29,8 @@ TEST(Values, Integers) {
   EXPECT_EQ(parse_integer("-1"), -1);
   EXPECT_EQ(parse_integer("3.0"), 3);
   EXPECT_EQ(parse_integer("1e3"), 1000);
-  EXPECT_EQ(parse_integer("1_000"), 1000);
   EXPECT_EQ(parse_integer("9223372036854775807"), std::numeric_limits<std::int64_t>::max());
-  for (const char* text : {"", "1.5", "1e-1", "9223372036854775808", "1e17", "0x10", "sixteen", "nan"})
+  for (const char* text : {"", "1.5", "1e-1", "1_0", "1_000", "9223372036854775808", "1e17", "0x10", "sixteen", "nan"})
     EXPECT_FALSE(parse_integer(text)) << text;
 }
 

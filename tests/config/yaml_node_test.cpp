@@ -68,6 +68,17 @@ TEST(YamlNode, NamesBothLinesOfADuplicate) {
   EXPECT_THAT(problems("a:\n  - {b: 1, b: 2}\n"), HasSubstr("f:2:12: \"b\" is given twice, first in line 2"));
 }
 
+TEST(YamlNode, OfADuplicateTheFirstIsKept) {
+  Report report;
+  const auto root = parse_yaml("a: 1\nb: 2\na: {c: [3], d: 4}\ne: 5\n", "f", report);
+  EXPECT_TRUE(report.has_problems());
+  ASSERT_EQ(root->keys.size(), 3U);
+  ASSERT_EQ(root->items.size(), 3U);
+  EXPECT_EQ(root->items[0].text, "1");
+  EXPECT_EQ(root->keys[2].text, "e");
+  EXPECT_EQ(root->items[2].text, "5");
+}
+
 TEST(YamlNode, SyntaxErrorsHaveAPlace) {
   EXPECT_THAT(problems("a: [1, 2\nb: 3\n"), testing::AllOf(HasSubstr("f:"), HasSubstr("not valid YAML")));
   EXPECT_THAT(problems("\xC3\xA4: x\na: 'x\nb: 1\n"), HasSubstr("f:2:4: the quote that opens here is not closed"));

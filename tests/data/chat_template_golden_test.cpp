@@ -12,11 +12,10 @@
 #include "data/tokenizer_json.h"
 #include "io/file_system.h"
 #include "io/json.h"
+#include "support/skips.h"
 
 namespace vernier {
 namespace {
-
-const std::string kShared = VERNIER_SOURCE_DIR "/../shared";
 
 // 26 July 2024, the date of the goldens.
 std::tm golden_date() {
@@ -85,14 +84,14 @@ void check_ids(const ChatTemplate& chat, const Tokenizer& tokenizer, const std::
 
 std::unique_ptr<Tokenizer> shared_tokenizer(const std::string& name) {
   TokenizerFiles files;
-  files.directory = kShared + "/tokenizers/" + name;
+  files.directory = shared_path("tokenizers/") + name;
   files.tokenizer_json = read_file(files.directory + "/tokenizer.json");
   files.tokenizer_config = read_file(files.directory + "/tokenizer_config.json");
   return tokenizer_from_json(files);
 }
 
 std::string shared_template(const std::string& name) {
-  const std::string folder = kShared + "/tokenizers/";
+  const std::string folder = shared_path("tokenizers/");
   if (name == "smollm2-135m") return read_file(folder + name + "/chat_template.jinja");
   const std::string alone = folder + "chat_templates/" + name + ".jinja";
   if (std::filesystem::exists(alone)) return read_file(alone);
@@ -101,7 +100,7 @@ std::string shared_template(const std::string& name) {
 
 std::vector<Json> shared_goldens() {
   std::vector<Json> goldens;
-  for (const auto& entry : std::filesystem::directory_iterator(kShared + "/golden/chat")) {
+  for (const auto& entry : std::filesystem::directory_iterator(shared_path("golden/chat"))) {
     if (entry.path().filename() != "conversations.json") goldens.push_back(read_json_file(entry.path().string()));
   }
   return goldens;
@@ -129,8 +128,8 @@ TEST(ChatTemplateGolden, ChatmlEqualsSmolLm2WhereTheSystemIsGiven) {
 }
 
 TEST(ChatTemplateGolden, EveryTemplateRendersAndMasksAsTransformers) {
-  if (!std::filesystem::exists(kShared)) GTEST_SKIP() << "../shared is absent";
-  const Json conversations = read_json_file(kShared + "/golden/chat/conversations.json");
+  SKIP_WITHOUT_SHARED("golden/chat");
+  const Json conversations = read_json_file(shared_path("golden/chat/conversations.json"));
   const std::vector<Json> goldens = shared_goldens();
   EXPECT_EQ(goldens.size(), 11U);
   for (const Json& golden : goldens) {
@@ -144,8 +143,8 @@ TEST(ChatTemplateGolden, EveryTemplateRendersAndMasksAsTransformers) {
 }
 
 TEST(ChatTemplateGolden, TokensAndMaskOfThreeTokenizers) {
-  if (!std::filesystem::exists(kShared)) GTEST_SKIP() << "no ../shared with the golden chats and tokenizers";
-  const Json conversations = read_json_file(kShared + "/golden/chat/conversations.json");
+  SKIP_WITHOUT_SHARED("golden/chat");
+  const Json conversations = read_json_file(shared_path("golden/chat/conversations.json"));
   const std::vector<Json> goldens = shared_goldens();
   for (const std::string name : {"smollm2-135m", "npm-qwen3", "npm-llama3_1"}) {
     const std::unique_ptr<Tokenizer> tokenizer = shared_tokenizer(name);

@@ -126,6 +126,28 @@ TEST(ChatTemplate, ARewritingTemplateIsRefusedUnlessThereIsOneTurn) {
   EXPECT_EQ(trained_text(kRewriting, single, bytes), "(thought)Yo<|im_end|>");
 }
 
+// A system text of its own, as SmolLM2's has, before a conversation that brings none.
+constexpr const char* kDefaultSystem =
+    "{% for m in messages %}{% if loop.first and m.role != 'system' %}system: help<|im_end|>\n{% endif %}"
+    "{{ m.role }}: {{ m.content }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}";
+
+TEST(ChatTemplate, ADefaultSystemTextIsNotTheAssistants) {
+  const ByteTokenizer bytes;
+  const auto trained = [&](const char* messages) { return trained_text(kDefaultSystem, Json::parse(messages), bytes); };
+  EXPECT_EQ(trained(R"([{"role": "assistant", "content": "a"}])"), "a<|im_end|>");
+  EXPECT_EQ(trained(R"([{"role": "assistant", "content": "a"}, {"role": "user", "content": "b"},
+                        {"role": "assistant", "content": "c"}])"),
+            "a<|im_end|> | c<|im_end|>");
+  EXPECT_EQ(trained(R"([{"role": "assistant", "content": "xyz"}])"), "xyz<|im_end|>");
+  EXPECT_EQ(trained(R"([{"role": "assistant", "content": ""}])"), "<|im_end|>");
+  EXPECT_EQ(trained(R"([{"role": "system", "content": "s"}, {"role": "assistant", "content": "a"}])"), "a<|im_end|>");
+  // Without the start of an answer too, the turn begins with what the assistant says.
+  EXPECT_EQ(trained_text("{% if messages[0].role != 'system' %}help;{% endif %}{% for m in messages %}"
+                         "[{{ m.role }}]{{ m.content }}<|im_end|>{% endfor %}",
+                         Json::parse(R"([{"role": "assistant", "content": "a"}])"), bytes),
+            "a<|im_end|>");
+}
+
 TEST(ChatTemplate, PrefixesTheTemplateRefusesWithGenerationPrompt) {
   const ByteTokenizer bytes;
   const std::string source =

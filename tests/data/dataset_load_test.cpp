@@ -5,6 +5,7 @@
 #include "data/data_report.h"
 #include "data/dataset.h"
 #include "data/dataset_fixture.h"
+#include "support/skips.h"
 
 namespace vernier {
 namespace {
@@ -286,9 +287,8 @@ struct SharedCase {
 class SharedDatasets : public LoadDataset, public testing::WithParamInterface<SharedCase> {};
 
 TEST_P(SharedDatasets, ReadWhole) {
-  const std::string root = VERNIER_SOURCE_DIR "/../shared/datasets/";
-  if (!std::filesystem::exists(root)) GTEST_SKIP() << "no shared data sets beside the repository";
-  DatasetConfig shared = config(root + GetParam().path, GetParam().type);
+  SKIP_WITHOUT_SHARED("datasets");
+  DatasetConfig shared = config(shared_path(std::string("datasets/") + GetParam().path), GetParam().type);
   if (GetParam().type == DatasetType::kCompletion) shared.field = "question";
   if (GetParam().type == DatasetType::kChatTemplate) {
     shared.field_messages = "conversations";

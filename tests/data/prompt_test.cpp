@@ -5,6 +5,7 @@
 
 #include "data/dataset_fixture.h"
 #include "data/rows_tokenized.h"
+#include "support/skips.h"
 
 namespace vernier {
 namespace {
@@ -73,10 +74,9 @@ TEST(Alpaca, PromptWording) {
 
 // The data set's own `text` field holds prompt and response as its authors put them together.
 TEST(Alpaca, PromptIsThatOfTheDataSet) {
-  const std::string path = VERNIER_SOURCE_DIR "/../shared/datasets/alpaca/alpaca_tiny_torchtune.json";
-  if (!std::filesystem::exists(path)) GTEST_SKIP() << "no shared data sets beside the repository";
+  SKIP_WITHOUT_SHARED("datasets/alpaca");
   int with_input = 0;
-  const Json rows = read_json_file(path);
+  const Json rows = read_json_file(shared_path("datasets/alpaca/alpaca_tiny_torchtune.json"));
   for (const Json& row : rows) {
     const auto text = row["text"].get<std::string>();
     const auto input = row["input"].get<std::string>();

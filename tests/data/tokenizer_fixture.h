@@ -18,10 +18,6 @@
 
 namespace vernier::test {
 
-inline std::string shared_path(const std::string& path) {
-  return std::string(VERNIER_SOURCE_DIR "/../shared/") + path;
-}
-
 inline std::string golden_path(const std::string& path) {
   return std::string(VERNIER_SOURCE_DIR "/tests/golden/tokenization/") + path;
 }

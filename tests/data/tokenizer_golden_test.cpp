@@ -7,6 +7,7 @@
 #include "data/gguf_tokenizer.h"
 #include "data/sentencepiece_tokenizer.h"
 #include "io/model_dir.h"
+#include "support/skips.h"
 #include "tokenizer_fixture.h"
 
 namespace vernier {
@@ -14,7 +15,6 @@ namespace {
 
 using test::golden_path;
 using test::read_text;
-using test::shared_path;
 
 struct Expected {
   std::vector<std::string> texts;
@@ -79,8 +79,8 @@ class RealTokenizerJson : public testing::TestWithParam<const char*> {};
 
 TEST_P(RealTokenizerJson, EqualsGolden) {
   const std::string name = GetParam();
+  SKIP_WITHOUT_SHARED("tokenizers/" + name);
   const TokenizerFiles files = shared_files("tokenizers/" + name);
-  if (!files.tokenizer_json) GTEST_SKIP() << "no ../shared/tokenizers/" << name;
   const auto tokenizer = tokenizer_from_json(files);
   const Expected expected = shared_golden(name);
   expect_ids(*tokenizer, expected);
@@ -104,10 +104,10 @@ class RealSentencePiece : public testing::TestWithParam<const char*> {};
 
 TEST_P(RealSentencePiece, EqualsGolden) {
   const std::string name = GetParam();
+  SKIP_WITHOUT_SHARED("tokenizers/" + name);
   TokenizerFiles files;
   files.tokenizer_model = read_text(
       shared_path(name == "mistral" ? "tokenizers/mistral/tokenizer.model.v1" : "tokenizers/llama2/tokenizer.model"));
-  if (!files.tokenizer_model) GTEST_SKIP() << "no ../shared/tokenizers/" << name;
   const auto tokenizer = tokenizer_from_sentencepiece(files);
   const Expected expected = shared_golden(name);
   expect_ids(*tokenizer, expected);
@@ -123,9 +123,9 @@ INSTANTIATE_TEST_SUITE_P(Shared, RealSentencePiece, testing::Values("llama2", "m
                          [](const auto& param) { return std::string(param.param); });
 
 TEST(SentencePiece, ConfigMakesControlSymbolsAddedTokens) {
+  SKIP_WITHOUT_SHARED("tokenizers/llama2");
   TokenizerFiles files;
   files.tokenizer_model = read_text(shared_path("tokenizers/llama2/tokenizer.model"));
-  if (!files.tokenizer_model) GTEST_SKIP() << "no ../shared/tokenizers/llama2";
   files.tokenizer_config = R"({"bos_token": "<s>", "eos_token": {"content": "</s>"}, "add_bos_token": false,
                                "added_tokens_decoder": {"32000": {"content": "<pad>", "special": true}}})";
   const auto legacy = tokenizer_from_sentencepiece(files);
@@ -163,8 +163,8 @@ std::string smollm2_gguf(const Json& document) {
 }
 
 TEST(GgufTokenizerGolden, SmolLm2EqualsItsTokenizerJson) {
+  SKIP_WITHOUT_SHARED("tokenizers/smollm2-135m");
   const auto document = read_text(shared_path("tokenizers/smollm2-135m/tokenizer.json"));
-  if (!document) GTEST_SKIP() << "no ../shared/tokenizers/smollm2-135m";
   const test::TemporaryFolder folder;
   const GgufFile file(folder.write("vocabulary.gguf", smollm2_gguf(parse_json(*document, "tokenizer.json"))));
   const auto tokenizer = tokenizer_from_gguf(file);
@@ -176,7 +176,7 @@ TEST(GgufTokenizerGolden, SmolLm2EqualsItsTokenizerJson) {
 }
 
 TEST(LoadTokenizer, ReadsAModelDirectory) {
-  if (!read_text(shared_path("models/stories260K/hf/tokenizer.json"))) GTEST_SKIP() << "no ../shared/models";
+  SKIP_WITHOUT_SHARED("models/stories260K");
   const ModelDir model(shared_path("models/stories260K/hf"));
   const auto tokenizer = load_tokenizer(model);
   ASSERT_NE(tokenizer, nullptr);
@@ -188,8 +188,8 @@ TEST(LoadTokenizer, ReadsAModelDirectory) {
 }
 
 TEST(LoadTokenizer, SmolLm2BringsItsTemplate) {
+  SKIP_WITHOUT_SHARED("tokenizers/smollm2-135m");
   const TokenizerFiles files = shared_files("tokenizers/smollm2-135m");
-  if (!files.tokenizer_json) GTEST_SKIP() << "no ../shared/tokenizers/smollm2-135m";
   const auto tokenizer = tokenizer_from_json(files);
   EXPECT_EQ(tokenizer->chat_template(), *files.chat_template);
   EXPECT_EQ(tokenizer->special().bos, tokenizer->find("<|im_start|>"));

@@ -5,8 +5,10 @@
 
 #include <fstream>
 
+#include "data/tokenizer.h"
 #include "export/export_fixture.h"
 #include "export/merged_weights.h"
+#include "support/skips.h"
 
 namespace vernier::testing {
 namespace {
@@ -103,6 +105,46 @@ TEST(Merge, TheBaseTypeChoosesTheDtype) {
   }
 }
 
+// A base with a tokenizer of letters whose config holds a chat template, and an adapter trained with another.
+class MergeTemplate : public ::testing::Test {
+ protected:
+  MergeTemplate() {
+    std::filesystem::copy(golden("arch/llama"), folder / "base");
+    folder.write("base/tokenizer.json", R"({"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false},
+      "decoder": {"type": "ByteLevel"}, "model": {"type": "BPE", "vocab": {"a": 0, "b": 1}, "merges": []}})");
+    config = folder.write("base/tokenizer_config.json", R"({"model_max_length": 64, "chat_template": "{{ base }}"})");
+    write_adapter(folder / "adapter", golden_lora("llama"), 4, 8);
+    request.adapter = folder / "adapter";
+    request.base = folder / "base";
+    request.out = folder / "merged";
+  }
+  std::string merged_template() {
+    merge(request);
+    return load_tokenizer(ModelDir(request.out))->chat_template();
+  }
+
+  TempDir folder;
+  std::string config;
+  MergeRequest request;
+};
+
+TEST_F(MergeTemplate, TheAdaptersIsCarried) {
+  folder.write("adapter/chat_template.jinja", "{{ adapter }}");
+  EXPECT_EQ(merged_template(), "{{ adapter }}");
+  EXPECT_EQ(slurp(request.out + "/chat_template.jinja"), "{{ adapter }}");
+  const Json merged = read_json_file(request.out + "/tokenizer_config.json");
+  EXPECT_EQ(merged, (Json{{"model_max_length", 64}, {"chat_template", "{{ adapter }}"}}));
+}
+
+TEST_F(MergeTemplate, TheBasesOwnStaysAsItIs) {
+  EXPECT_EQ(merged_template(), "{{ base }}");
+  EXPECT_EQ(slurp(request.out + "/tokenizer_config.json"), slurp(config));
+  std::filesystem::remove_all(request.out);
+  folder.write("adapter/chat_template.jinja", "{{ base }}");
+  EXPECT_EQ(merged_template(), "{{ base }}");
+  EXPECT_FALSE(std::filesystem::exists(request.out + "/chat_template.jinja"));
+}
+
 // Every linear of a 4-bit base was trained against as its codes, those without an adapter too.
 TEST(Merge, OntoDequantizedReplacesLinearsWithoutAdapter) {
   const TempDir folder;
@@ -163,15 +205,15 @@ TEST(Merge, ShardsHoldWhatOneFileHolds) {
 class MergeShared : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!std::filesystem::exists(shared("golden/curves/stories260K"))) GTEST_SKIP() << "../shared is absent";
-    request.adapter = shared("golden/curves/stories260K/adapter_f32");
-    request.base = shared("models/stories260K/hf");
+    SKIP_WITHOUT_SHARED("golden/curves/stories260K");
+    request.adapter = shared_path("golden/curves/stories260K/adapter_f32");
+    request.base = shared_path("models/stories260K/hf");
     request.out = folder / "merged";
   }
   // Tensors of the merged model against those of the same names in the golden file.
   template <typename Compare>
   void compare(const std::string& file_name, const Compare& compare) const {
-    const SafetensorsFile theirs(shared("golden/curves/stories260K/" + file_name)),
+    const SafetensorsFile theirs(shared_path("golden/curves/stories260K/" + file_name)),
         ours(request.out + "/model.safetensors");
     EXPECT_EQ(theirs.tensors().size(), 14u);
     for (const SafeTensor& entry : theirs.tensors()) {

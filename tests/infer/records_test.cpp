@@ -20,7 +20,8 @@ class Records : public ::testing::Test {
     return {messages, nullptr, where};
   }
   RecordScore score(const std::vector<ChatRecord>& rows, const std::vector<TokenId>& stops = {}) {
-    return score_records(tiny_.model, tiny_.device, tiny_.arena, tokenizer_, chat_, rows, stops, {8, 0, 1}, silent());
+    const std::vector<Prompt> prompts = record_prompts(rows, chat_, tokenizer_);
+    return score_records(tiny_.model, tiny_.device, tiny_.arena, tokenizer_, rows, prompts, stops, {8, 0, 1}, silent());
   }
   AsciiTokenizer tokenizer_;
   TinyModel tiny_;

@@ -12,6 +12,7 @@
 #include <filesystem>
 
 #include "io/test_files.h"
+#include "support/skips.h"
 
 namespace vernier {
 namespace {
@@ -84,7 +85,7 @@ TEST(AtomicFile, AFileThatCannotGrowKeepsTheOldOne) {
 TEST(AtomicFile, AFullDiskKeepsTheOldFileAndSaysWhatIsMissing) {
   const TempDir dir;
   if (::mount("none", dir.str().c_str(), "tmpfs", 0, "size=64k") != 0)
-    GTEST_SKIP() << "tmpfs cannot be mounted here (the limit of a file's size stands in for it)";
+    SKIP_MACHINE_LACKS("the right to mount a tmpfs (the limit of a file's size stands in for it)");
   const std::string path = dir / "a";
   write_file_atomically(path, "old");
   const Error error = error_of([&] { write_file_atomically(path, std::string(200000, 'x')); });
@@ -134,7 +135,7 @@ TEST(AtomicFile, APlaceThatTakesNoFilesIsAnInputError) {
 }
 
 TEST(AtomicFile, ANotWritableDirectoryIsAnInputError) {
-  if (::geteuid() == 0 && ::seteuid(65534) != 0) GTEST_SKIP() << "root, and no other user to be";
+  if (::geteuid() == 0 && ::seteuid(65534) != 0) SKIP_MACHINE_LACKS("another user to be than root");
   const bool was_root = ::getuid() == 0;
   const Error file = error_of([] { write_file_atomically("/vernier-test", "x"); });
   const Error directory = error_of([] { make_directories("/vernier-test/out"); });

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "io/test_files.h"
+#include "support/skips.h"
 
 namespace vernier {
 namespace {
@@ -61,7 +62,7 @@ TEST(MappedFile, ReleaseGivesPagesBack) {
   };
   const std::size_t sum = touch();
   const long touched = resident_file_kb();
-  if (touched < static_cast<long>(kBytes / 1024)) GTEST_SKIP() << "this kernel does not report RssFile";
+  if (touched < static_cast<long>(kBytes / 1024)) SKIP_MACHINE_LACKS("a kernel that reports RssFile");
   file.release(file.bytes());
   EXPECT_LT(resident_file_kb(), touched - 30 * 1024);
   EXPECT_EQ(touch(), sum);

@@ -9,6 +9,7 @@
 #include "io/hub_cache.h"
 #include "io/safetensors.h"
 #include "io/test_files.h"
+#include "support/skips.h"
 
 namespace vernier {
 namespace {
@@ -114,6 +115,16 @@ void make_sharded(const TempDir& dir) {
                 {{{"b", Dtype::kF32, {1}}, raw_all<float>({2})}, {{"a", Dtype::kF32, {1}}, raw_all<float>({8})}});
   dir.write("model.safetensors.index.json",
             index_of("\"b\":\"model-00002-of-00002.safetensors\",\"a\":\"model-00001-of-00002.safetensors\""));
+}
+
+TEST(ModelDir, NamesTheFileThatListsTheWeights) {
+  const TempDir one, shards;
+  make_model(one);
+  EXPECT_EQ(ModelDir(one.str()).weight_list(), one / "model.safetensors");
+  make_sharded(shards);
+  EXPECT_EQ(ModelDir(shards.str()).weight_list(), shards / "model.safetensors.index.json");
+  const std::string gguf = one.write("m.gguf", test::tiny_llama().build());
+  EXPECT_EQ(ModelDir(gguf).weight_list(), gguf);
 }
 
 TEST(ModelDir, ReadsShardsAsTheIndexSays) {
@@ -301,8 +312,8 @@ TEST(ModelDir, IdentityIsOfTheContent) {
 class SharedModels : public testing::TestWithParam<const char*> {};
 
 TEST_P(SharedModels, AreReadWhole) {
-  const std::string path = std::string(VERNIER_SOURCE_DIR "/../shared/models/") + GetParam() + "/hf";
-  if (!fs::exists(path)) GTEST_SKIP() << "no " << path;
+  SKIP_WITHOUT_SHARED(std::string("models/") + GetParam());
+  const std::string path = shared_path(std::string("models/") + GetParam() + "/hf");
   const ModelDir model(path);
   EXPECT_EQ(model.config()["model_type"], "llama");
   EXPECT_EQ(model.tokenizer_files(), (std::vector<std::string>{"tokenizer.json", "tokenizer_config.json"}));

@@ -195,6 +195,27 @@ TEST(PeftFiles, ANameThatIsNotUtf8IsAnError) {
   EXPECT_EQ(error_of([&] { adapter_config_json(config); }).kind(), ErrorKind::kInput);
 }
 
+TEST(PeftFiles, TheBaseIsNamedWithItsRevision) {
+  const TempDir dir;
+  dir.write(kAdapterConfigName, with({{"base_model_name_or_path", "org/name"}, {"revision", "v1"}}));
+  EXPECT_EQ(read_adapter_base(dir.str()).name, "org/name");
+  EXPECT_EQ(read_adapter_base(dir.str()).revision, "v1");
+  // A local path has none, although PEFT may write one beside it.
+  dir.write(kAdapterConfigName, with({{"base_model_name_or_path", dir.str()}, {"revision", "main"}}));
+  EXPECT_EQ(read_adapter_base(dir.str()).revision, "");
+  dir.write(kAdapterConfigName, with({{"base_model_name_or_path", nullptr}}));
+  const Error error = error_of([&] { read_adapter_base(dir.str()); });
+  EXPECT_EQ(error.kind(), ErrorKind::kInput);
+  EXPECT_EQ(error.where(), dir / kAdapterConfigName);
+}
+
+TEST(PeftFiles, TheTemplateBesideAnAdapter) {
+  const TempDir dir;
+  EXPECT_EQ(read_adapter_template_file(dir.str()), std::nullopt);
+  dir.write(kAdapterTemplateName, "{{ messages }}\n");
+  EXPECT_EQ(read_adapter_template_file(dir.str()), "{{ messages }}\n");
+}
+
 TEST(QuantizationRecord, RoundTrips) {
   const TempDir dir;
   const QuantizationRecord record{true, "nf4", 128, true, "bf16", std::string(64, 'a'), std::string(64, 'b'), "0.1.0"};

@@ -18,6 +18,7 @@
 #include "io/json.h"
 #include "io/safetensors.h"
 #include "io/test_files.h"
+#include "support/skips.h"
 
 namespace vernier {
 namespace {
@@ -314,7 +315,7 @@ TEST_F(RunStore, AFullDiskKeepsTheOldCheckpoints) {
   const std::string small = dir / "small";
   fs::create_directory(small);
   if (::mount("none", small.c_str(), "tmpfs", 0, "size=256k") != 0)
-    GTEST_SKIP() << "tmpfs cannot be mounted here (the limit of a file's size stands in for it)";
+    SKIP_MACHINE_LACKS("the right to mount a tmpfs (the limit of a file's size stands in for it)");
   Error error(ErrorKind::kNumeric, "");
   std::optional<Checkpoint> after, recovered;
   std::vector<std::string> left;

@@ -4,6 +4,7 @@
 
 #include "io/safetensors.h"
 #include "io/test_files.h"
+#include "support/skips.h"
 
 namespace vernier {
 namespace {
@@ -76,7 +77,7 @@ TEST(SafetensorsWriter, AnUnfinishedFileGoesAway) {
 }
 
 TEST(SafetensorsWriter, AFullDiskNamesTheMissingBytes) {
-  if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "no /dev/full";
+  if (!std::filesystem::exists("/dev/full")) SKIP_MACHINE_LACKS("/dev/full");
   const Error error = test::error_of([] { SafetensorsWriter("/dev/full", {{"a", Dtype::kF32, {1000}}}); });
   EXPECT_EQ(error.kind(), ErrorKind::kResource);
   EXPECT_EQ(error.where(), "/dev/full");

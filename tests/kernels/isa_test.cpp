@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "support/skips.h"
 
 namespace vernier {
 namespace {
@@ -29,7 +30,7 @@ std::set<std::string> linux_flags() {
 
 TEST(Isa, AgreesWithLinux) {
   const std::set<std::string> flags = linux_flags();
-  if (flags.empty()) GTEST_SKIP() << "no flags in /proc/cpuinfo";
+  if (flags.empty()) SKIP_MACHINE_LACKS("flags in /proc/cpuinfo");
   const auto has = [&](std::initializer_list<const char*> names) {
     for (const char* name : names)
       if (!flags.contains(name)) return false;

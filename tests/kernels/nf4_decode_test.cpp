@@ -10,6 +10,7 @@
 
 #include "base/float_types.h"
 #include "kernels/nf4.h"
+#include "support/skips.h"
 
 namespace vernier {
 namespace {
@@ -17,7 +18,7 @@ namespace {
 class Nf4Decode : public testing::TestWithParam<Isa> {
  protected:
   void SetUp() override {
-    if (!isa_supported(GetParam())) GTEST_SKIP() << "this CPU lacks " << isa_name(GetParam());
+    if (!isa_supported(GetParam())) SKIP_CPU_LACKS(isa_name(GetParam()));
   }
 };
 

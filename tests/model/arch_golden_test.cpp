@@ -90,7 +90,7 @@ TEST_P(ArchGolden, EveryKeepPolicyGivesTheSameBits) {
 
 TEST_P(ArchGolden, CacheGivesTheLogitsOfTheWholeRow) {
   const at::Tensor expected = tensor(arch.file, "logits")[0];
-  KvCache cache(arch.model.spec, 24);
+  KvCache cache(arch.model.spec, arch.device.compute, 24);
   const std::span<const std::int32_t> ids(arch.rows.ids.data(), 24);
   EXPECT_LT(max_difference(next_logits(arch.model, arch.device, ids.first(7), cache, arch.arena), expected[6]), 1e-4);
   for (std::size_t t = 7; t < 24; ++t)

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "support/model_fixture.h"
+#include "support/skips.h"
 
 namespace vernier::testing {
 namespace {
@@ -113,7 +114,7 @@ TEST(Dropout, MasksDifferByStepAndRowAndLeaveEvaluationAlone) {
 }
 
 TEST(BF16, ADeltaBelowHalfAnUlpArrivesOnAverage) {
-  if (!bf16_supported()) GTEST_SKIP() << "this CPU lacks bf16 products";
+  if (!bf16_supported()) SKIP_CPU_LACKS("bf16 products");
   const Device device = cpu(ComputeRequest::kBF16);
   Decoder model = tiny(device, 0, false);
   const LinearGroup& group = model.blocks[0].down;

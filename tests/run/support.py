@@ -12,6 +12,12 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 VERNIER = os.environ.get("VERNIER_BINARY", str(ROOT / "build/release/vernier"))
 MODEL = ROOT / "tests/golden/arch/llama"
+SHARED = ROOT.parent / "shared"
+
+
+def needs_shared(path):
+    """Skips a test or a class of them when ../shared does not hold `path`: in the words of summarize_tests.py."""
+    return unittest.skipUnless((SHARED / path).exists(), f"../shared is absent: it would hold {path}")
 
 
 def tensors(path):
@@ -58,6 +64,24 @@ class RunTest(unittest.TestCase):
         path = self.dir / name
         path.write_text(json.dumps(self.settings(**changes), indent=1))  # JSON is YAML
         return str(path)
+
+    def text_model(self, name="model", tokens=256, **tokenizer_config):
+        """The tiny model with a tokenizer: a token a character of ASCII and one for <|im_end|>, filled up to `tokens`."""
+        model = self.dir / name
+        shutil.copytree(MODEL, model)
+        characters = ["<unk>", "<s>", "</s>", "\u0120", "\u010a"] + [chr(code) for code in range(33, 127)]
+        vocabulary = {text: i for i, text in enumerate(characters)}
+        end = len(vocabulary)
+        for i in range(end + 1, tokens):
+            vocabulary[f"<unused{i}>"] = i
+        added = [{"id": i, "content": text, "special": True, "normalized": False, "single_word": False, "lstrip": False,
+                  "rstrip": False} for i, text in ((1, "<s>"), (2, "</s>"), (end, "<|im_end|>"))]
+        (model / "tokenizer.json").write_text(json.dumps({
+            "added_tokens": added, "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False},
+            "decoder": {"type": "ByteLevel"}, "model": {"type": "BPE", "vocab": vocabulary, "merges": []}}))
+        settings = {"bos_token": "<s>", "eos_token": "</s>", **tokenizer_config}
+        (model / "tokenizer_config.json").write_text(json.dumps(settings))
+        return str(model)
 
     def run_vernier(self, *words, cwd=None, timeout=120, **options):
         return subprocess.run([VERNIER, *map(str, words)], cwd=cwd or self.dir, timeout=timeout, text=True,

@@ -4,7 +4,7 @@ import shutil
 import struct
 import unittest
 
-from support import MODEL, RunTest
+from support import MODEL, RunTest, tensors
 
 
 class BadConfig(RunTest):
@@ -23,9 +23,45 @@ class BadConfig(RunTest):
     def test_rank_zero(self):
         self.fails(2, "train", self.config(lora_r=0, lora_alpha=1), says=["lora_r"])
 
+    def place(self, key):
+        """run.yaml:line:column of a key in the config that was written last."""
+        for number, line in enumerate((self.dir / "run.yaml").read_text().splitlines(), 1):
+            if line.strip().startswith(f'"{key}"'):
+                return f"run.yaml:{number}:{line.index(key)}: "
+        raise KeyError(key)
+
     def test_unmatched_target_lists_the_linears(self):
-        self.fails(2, "train", self.config(lora_target_modules=["q_proj", "query"]),
-                   says=["query", "q_proj", "down_proj"])
+        path = self.config(lora_target_modules=["q_proj", "query"])
+        for command in ("train", "check"):
+            self.fails(2, command, path, says=[self.place("lora_target_modules"), "query", "q_proj", "down_proj"])
+
+    def test_errors_of_values_name_the_keys_place(self):
+        path = self.config(lora_target_modules="q_proj(")
+        self.fails(2, "train", path, says=[self.place("lora_target_modules"), "not a regular expression"])
+        path = self.config(val_set_size=24)
+        self.fails(2, "train", path, says=[self.place("val_set_size") + "val_set_size 24 takes 24 of 24 rows"])
+        self.fails(2, "train", path, "val_set_size=30", says=["command line (val_set_size=30): val_set_size 30 takes 30"])
+        self.good("train", self.config())
+        path = self.config(lora_model_dir=str(self.dir / "out"), lora_r=8, lora_alpha=None, output_dir="b")
+        self.fails(2, "train", path, says=[self.place("lora_r")])
+
+    def test_numbers_with_underscores_are_refused(self):
+        path = self.dir / "under.yaml"
+        path.write_text(f"base_model: {MODEL}\nlora_r: 1_0\ndatasets:\n  - path: rows.jsonl\noutput_dir: out\n")
+        self.fails(2, "train", path, says=['under.yaml:2:9: lora_r: "1_0" is not a whole number'])
+
+    def test_a_key_that_stands_twice_is_told_once(self):
+        path = self.dir / "twice.yaml"
+        path.write_text(f"base_model: {MODEL}\noutput_dir: a\ndatasets:\n  - path: rows.jsonl\noutput_dir: b\n")
+        done = self.fails(2, "train", path, says=['twice.yaml:5:1: "output_dir" is given twice, first in line 2'])
+        self.assertEqual(done.stderr.count("output_dir"), 1, done.stderr)
+
+    def test_options_of_other_commands(self):
+        for command in ("check", "eval"):
+            self.fails(2, command, self.config(), "--resume", says=[f"{command} has no --resume: it is an option of train"])
+        self.fails(2, "check", self.config(), "--resume", "threads=1", says=["check has no --resume"])
+        self.good("check", self.config(), "--overwrite-output-dir", "threads=1")
+        self.fails(2, "check", self.config(), "--max-stepz", says=["max_stepz", "did you mean max_steps?"])
 
     def test_override_and_its_typo(self):
         self.good("train", self.config(), "--max-steps", "1", "save_steps=1")
@@ -89,6 +125,16 @@ class BadModel(RunTest):
         config["intermediate_size"] = 100
         path.write_text(json.dumps(config))
         self.fails(2, "train", self.config(base_model=str(self.dir / "model")), says=["mlp.gate_proj.weight", "172"])
+
+    def test_a_tensor_that_the_index_lacks(self):
+        model = self.broken()
+        header = tensors(model / "model.safetensors")
+        (model / "model.safetensors").rename(model / "model-1.safetensors")
+        names = {name: "model-1.safetensors" for name in header if name != "model.norm.weight"}
+        (model / "model.safetensors.index.json").write_text(json.dumps({"weight_map": names}))
+        self.fails(2, "train", self.config(base_model=str(model)),
+                   says=["model.safetensors.index.json: no tensor model.norm.weight, which the config asks for",
+                         "fetch the model again"])
 
     def test_unknown_architecture(self):
         path = self.broken() / "config.json"

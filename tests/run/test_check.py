@@ -3,9 +3,7 @@ import json
 import re
 import unittest
 
-from support import ROOT, RunTest, lines
-
-SHARED = ROOT.parent / "shared"
+from support import SHARED, RunTest, lines, needs_shared
 
 
 def predicted_bytes(text):
@@ -37,7 +35,42 @@ class Check(RunTest):
 
     def test_bad_data_is_found(self):
         (self.dir / "rows.jsonl").write_text('{"input_ids": [1, 2}\n')
-        self.fails(2, "check", self.config(), says=["rows.jsonl:1:"])
+        done = self.fails(2, "check", self.config(), says=["rows.jsonl:1:"])
+        self.assertIn("run.yaml: every key is right\n", done.stdout)
+
+    def test_a_foreign_tokenizer_is_told(self):
+        own = dict(base_model=self.text_model())
+        self.assertNotIn("tokenizer", self.good("check", self.config(**own)).stderr)
+        small = dict(base_model=self.text_model("small", tokens=100))
+        for command in ("check", "train"):
+            self.assertIn("small: the tokenizer has 100 tokens and the model 256: is it this model's?",
+                          self.good(command, self.config(**small)).stderr)
+        padded = self.text_model("padded", tokens=240)
+        self.assertNotIn("tokenizer", self.good("check", self.config(base_model=padded)).stderr)
+        config = json.loads((self.dir / "padded/config.json").read_text())
+        (self.dir / "padded/config.json").write_text(json.dumps({**config, "eos_token_id": [2, 250]}))
+        said = self.good("check", self.config(base_model=padded)).stderr
+        self.assertEqual(said.count("is it this model's?"), 1, said)
+        self.assertIn("padded: config.json's eos_token_id 250 is no token of the tokenizer", said)
+
+    def test_warm_up_that_cannot_be_is_told(self):
+        for command in ("check", "train"):
+            done = self.good(command, self.config(warmup_steps=7), *(["--overwrite-output-dir"] if command == "train" else []))
+            self.assertRegex(done.stderr, r"run\.yaml:\d+:\d+: warmup_steps 7 is longer than the run of 6 steps")
+        self.assertNotIn("warmup", self.good("check", self.config(warmup_steps=6)).stderr)
+        for changes in (dict(warmup_steps=2), dict(warmup_steps=None, warmup_ratio=0.5)):
+            done = self.good("check", self.config(lr_scheduler="constant", **changes))
+            self.assertRegex(done.stderr, r"run\.yaml:\d+:\d+: warmup_\w+ has no effect: lr_scheduler: constant has no warm-up")
+
+    def test_data_may_be_a_folder_or_a_pattern(self):
+        (self.dir / "data").mkdir()
+        self.write_rows("data/a.jsonl", 5)
+        self.write_rows("data/b.jsonl", 6, seed=2)
+        for path, rows in (("data", 11), ("data/*.jsonl", 11), ("data/b.*", 6)):
+            text = self.good("check", self.config(datasets=[{"path": str(self.dir / path), "type": "tokenized"}])).stdout
+            self.assertIn(f"data      {rows} rows", text)
+        self.fails(2, "check", self.config(datasets=[{"path": str(self.dir / "data/*.json"), "type": "tokenized"}]),
+                   says=["run.yaml:", "no file matches"])
 
 
 class MemoryPrediction(RunTest):
@@ -60,7 +93,7 @@ class MemoryPrediction(RunTest):
         self.within_ten_percent(bf16="auto", shuffle=False, max_steps=20, gradient_accumulation_steps=1,
                                 sequence_len=64, excess_length_strategy="truncate")
 
-    @unittest.skipUnless((SHARED / "models").is_dir(), "../shared is absent")
+    @needs_shared("models")
     def test_shared_models(self):
         for model in ("stories260K", "babyllama_tok361"):
             for bf16 in (False, "auto"):

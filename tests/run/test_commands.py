@@ -1,13 +1,12 @@
 """merge, logits, eval and generate end to end."""
 import array
 import json
+import os
 import shutil
 import struct
 import unittest
 
-from support import MODEL, ROOT, RunTest, lines, tensors
-
-SHARED = ROOT.parent / "shared"
+from support import MODEL, ROOT, SHARED, RunTest, lines, needs_shared, tensors
 
 
 def floats(entry):
@@ -61,7 +60,13 @@ class MergeAndLogits(RunTest):
         self.fails(2, "merge", "--adapter", self.dir / "out", "--output=new", says=["unknown option --output"])
         self.fails(2, "merge", "--adapter", self.dir / "out", "--out", self.dir / "new", "--quantise",
                    says=["unknown option --quantise", "merge --help"])
-        self.fails(2, "merge", "--adapter", self.dir / "out", "--out", self.dir / "new", "--lora-r=3", says=["without a CONFIG"])
+        self.fails(2, "merge", "--adapter", self.dir / "out", "--out", self.dir / "new", "--lora-r=3",
+                   says=["unknown option --lora-r", "lora_r is a key of a CONFIG, and none is named"])
+        # The value behind it is taken for the CONFIG.
+        for words in (["--lora-r", "3"], ["--lora-r", "3", "--seed", "4"]):
+            self.fails(2, "merge", *words, "--adapter", self.dir / "out", "--out", self.dir / "new",
+                       says=["unknown option --lora-r", "lora_r is a key of a CONFIG"])
+        self.fails(2, "merge", self.dir / "none.yaml", "--lora-r", "3", says=["none.yaml", "cannot open"])
         self.fails(2, "merge", self.config(), "--lora-ramk", "3", "--out", self.dir / "new", says=["lora_ramk", "lora_rank"])
         self.assertFalse((self.dir / "new").exists())
 
@@ -74,6 +79,22 @@ class MergeAndLogits(RunTest):
         self.fails(2, "merge", "--base", other, "--adapter", self.dir / "out", "--out", self.dir / "new", says=says)
         self.fails(2, "train", self.config(output_dir=str(self.dir / "more"), lora_model_dir=str(self.dir / "out"),
                                            base_model=str(other), lora_r=None, lora_alpha=None), says=says)
+
+    def test_a_hub_id_is_taken_at_the_adapters_revision(self):
+        cache = self.dir / "hub/models--org--tiny"
+        for revision, commit in (("main", "a" * 40), ("v2", "b" * 40)):
+            (cache / "refs").mkdir(parents=True, exist_ok=True)
+            (cache / "refs" / revision).write_text(commit)
+        (cache / "snapshots").mkdir()
+        shutil.copytree(MODEL, cache / "snapshots" / ("b" * 40))  # of v2 alone
+        path = self.dir / "out/adapter_config.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "base_model_name_or_path": "org/tiny", "revision": "v2"}))
+        environment = {**os.environ, "HF_HUB_CACHE": str(self.dir / "hub")}
+        words = ["--adapter", self.dir / "out"]
+        self.good("logits", *words, "--ids", self.dir / "ids.jsonl", "--out", self.dir / "a", env=environment)
+        self.good("merge", *words, "--out", self.dir / "merged", env=environment)
+        # The tiny model has no tokenizer: that is what `generate` finds missing in the right revision.
+        self.fails(2, "generate", *words, "--raw", "--prompt", "a", env=environment, says=["b" * 40, "no tokenizer"])
 
     def test_a_cut_adapter_is_damage(self):
         path = self.dir / "out/adapter_model.safetensors"
@@ -145,7 +166,7 @@ class UnquantizedBase(RunTest):
         self.assertFalse(json.loads((self.dir / "out/vernier.json").read_text())["load_in_4bit"])
 
 
-@unittest.skipUnless((SHARED / "models/stories260K").is_dir(), "../shared is absent")
+@needs_shared("models/stories260K")
 class SharedStories(RunTest):
     MODEL = str(SHARED / "models/stories260K/hf")
 

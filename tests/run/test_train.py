@@ -1,6 +1,8 @@
 """Training end to end: outputs, determinism, exact resume, signals."""
+import hashlib
 import json
 import os
+import pathlib
 import resource
 import shutil
 import signal
@@ -30,6 +32,18 @@ class Outputs(RunTest):
         names = tensors(out / "adapter_model.safetensors")
         self.assertEqual(len(names), 2 * 7 * 2)
         self.assertEqual(names["base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"][1], [4, 64])
+
+    def test_run_json_identifies_the_run(self):
+        self.good("train", self.config(lora_target_modules=["v_proj", "q_proj"]))
+        run = json.loads((self.dir / "out/run.json").read_text())
+        state = json.loads((self.dir / "out/checkpoint-6/trainer_state.json").read_text())
+        for key, path in (("config_sha256", self.dir / "run.yaml"), ("binary_sha256", VERNIER)):
+            self.assertEqual(run[key], hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest(), key)
+            self.assertEqual(state[key], run[key])
+        self.assertEqual(run["settings"]["lora_target_modules"], ["q_proj", "v_proj"])
+        self.good("train", self.config(lora_target_modules=r".*layers\.1\..*q_proj", output_dir=str(self.dir / "one")))
+        run = json.loads((self.dir / "one/run.json").read_text())
+        self.assertEqual(run["settings"]["lora_target_modules"], ["model.layers.1.self_attn.q_proj"])
 
     def test_nothing_but_results_on_stdout_and_no_control_codes(self):
         done = self.good("train", self.config())
@@ -163,8 +177,33 @@ class Directories(RunTest):
         self.fails(2, "train", self.config(lr_scheduler="linear"), "--resume",
                    says=['lr_scheduler was "cosine" and is "linear"'])
         self.assertEqual(json.loads((self.dir / "out/run.json").read_text())["settings"]["lr_scheduler"], "cosine")
+        self.fails(2, "train", self.config(lora_target_modules=["q_proj"]), "--resume",
+                   says=['lora_target_modules was ["q_proj","k_proj",', 'and is ["q_proj"]'])
         self.write_rows("rows.jsonl", 24, seed=3)
         self.fails(2, "train", self.config(), "--resume", says=["the training data changed"])
+
+    def test_resume_notes_what_does_not_shape_the_numbers(self):
+        self.good("train", self.config())
+        self.assertNotIn("warning", self.good("train", self.config(), "--resume").stderr)
+        said = self.good("train", self.config(logging_steps=3), "--resume").stderr
+        self.assertIn("warning: the config file has changed since the checkpoint", said)
+        shutil.copy(VERNIER, self.dir / "other")
+        with open(self.dir / "other", "ab") as file:
+            file.write(b"\0")
+        done = subprocess.run([self.dir / "other", "train", self.config(), "--resume"], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("warning: the checkpoint was written by another build of this program", done.stderr)
+
+    def test_an_adapter_of_another_base_function_is_told(self):
+        self.good("train", self.config())
+        changes = dict(lora_model_dir=str(self.dir / "out"), lora_r=None, lora_alpha=None)
+        said = self.good("train", self.config(adapter="lora", output_dir=str(self.dir / "b"), **changes)).stderr
+        self.assertRegex(said, r"warning: \S*run\.yaml:\d+:\d+: the adapter in \S+ was trained on NF4 weights \(blocksize 64, "
+                               r"double quantization\), and this run is on weights as stored")
+        said = self.good("train", self.config(bnb_4bit_blocksize=32, output_dir=str(self.dir / "c"), **changes)).stderr
+        self.assertIn("and this run is on NF4 weights (blocksize 32, double quantization)", said)
+        said = self.good("train", self.config(output_dir=str(self.dir / "d"), **changes)).stderr
+        self.assertNotIn("warning", said)
 
     def test_damaged_checkpoint_is_passed_over(self):
         self.good("train", self.config())

@@ -58,9 +58,21 @@ class SummarizeTests(support.TreeTest):
         self.assertTrue(good)
         self.assertEqual(lines, ["skipped  release io.A.B: ../shared is absent", "1 passed, 0 failed, 1 skipped"])
 
-    def test_a_skip_for_the_processor_is_allowed(self):
-        for reason in ("this CPU lacks avx512", "this CPU has no bf16"):
+    def test_a_skip_for_processor_or_machine_is_allowed(self):
+        for reason in ("this CPU lacks avx512", "this machine lacks /dev/full"):
             self.assertTrue(self.summarize('<testcase name="a" status="run"/>' + self.skipped(reason))[1])
+
+    def test_a_skip_inside_a_passed_python_file_is_counted(self):
+        output = ("test_a (test_check.Check.test_a) ... ok\n"
+                  "test_b (test_check.Check.test_b)\nWhat it is for. ... skipped '../shared is absent: no models'\n"
+                  "test_c (test_check.Check.test_c) ... skipped \"it's late\"\nOK (skipped=2)\n")
+        case = f'<testcase name="run.test_check" status="run"><system-out>{output}</system-out></testcase>'
+        lines, good = self.summarize(case)
+        self.assertEqual(lines, ["skipped  release run.test_check.test_b: ../shared is absent: no models",
+                                 "skipped  release run.test_check.test_c: it's late (not allowed)",
+                                 "skipped and essential: 1, which counts as failure",
+                                 "1 passed, 1 failed, 1 skipped"])
+        self.assertFalse(good)
 
     def test_bytes_that_are_no_xml_do_not_hide_the_result(self):
         cases = '<testcase name="a" status="run"><system-out>\x1b[31m\x00</system-out></testcase>'

@@ -16,9 +16,6 @@ namespace vernier::testing {
 inline std::string golden(const std::string& path) {
   return std::string(VERNIER_SOURCE_DIR "/tests/golden/") + path;
 }
-inline std::string shared(const std::string& path) {
-  return std::string(VERNIER_SOURCE_DIR "/../shared/") + path;
-}
 
 inline Device cpu(ComputeRequest compute = ComputeRequest::kF32) {
   return open_device("cpu", "auto", compute, 0);

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "kernels/nf4.h"
+#include "support/skips.h"
 #include "tensor/arena.h"
 #include "tensor/device.h"
 #include "tensor/parallel.h"
@@ -18,7 +19,7 @@ namespace {
 class CpuOps : public ::testing::TestWithParam<Isa> {
  protected:
   void SetUp() override {
-    if (!isa_supported(GetParam())) GTEST_SKIP() << "this CPU lacks " << isa_name(GetParam());
+    if (!isa_supported(GetParam())) SKIP_CPU_LACKS(isa_name(GetParam()));
     ops = make_cpu_ops(GetParam());
     at::manual_seed(1);
   }
@@ -50,10 +51,11 @@ TEST_P(CpuOps, AttentionAndItsGradientAreTheDefinition) {
     const at::Tensor q = flat(shape.heads), k = flat(shape.kv_heads), v = flat(shape.kv_heads);
     at::Tensor out = at::empty({n, shape.heads * shape.dim}), d_out = at::randn(out.sizes());
     at::Tensor d_q = at::empty_like(q), d_k = at::empty_like(k), d_v = at::empty_like(v);
+    at::Tensor log_sum_exp = at::empty({shape.heads, n});
     const AttentionShape sizes{shape.heads, shape.kv_heads, shape.dim, starts,
                                static_cast<float>(1 / std::sqrt(static_cast<double>(shape.dim)))};
-    ops->attention(q, k, v, sizes, out);
-    ops->attention_backward(q, k, v, d_out, sizes, d_q, d_k, d_v);
+    ops->attention(q, k, v, sizes, out, log_sum_exp);
+    ops->attention_backward(q, k, v, out, log_sum_exp, d_out, sizes, d_q, d_k, d_v);
     for (std::size_t row = 0; row + 1 < starts.size(); ++row) {
       const std::int64_t start = starts[row], tokens = starts[row + 1] - start;
       if (tokens == 0) continue;
@@ -80,7 +82,11 @@ TEST_P(CpuOps, CachedAttentionSeesThePast) {
   for (const auto& [tokens, length] : {std::pair<std::int64_t, std::int64_t>{1, 1}, {1, 150}, {140, 140}, {3, 200}}) {
     const at::Tensor q = at::randn({heads, tokens, dim});
     at::Tensor out = at::empty({tokens, heads * dim});
-    ops->cached_attention(q, k, v, length, static_cast<float>(1 / std::sqrt(static_cast<double>(dim))), out);
+    const std::vector<std::int32_t> starts{0, static_cast<std::int32_t>(tokens)};
+    AttentionShape shape{heads, kv_heads, dim, starts, static_cast<float>(1 / std::sqrt(static_cast<double>(dim)))};
+    shape.past = length - tokens;
+    shape.kv_stride = capacity * dim;
+    ops->attention(q, k, v, shape, out, {});
     const at::Tensor expected = causal_attention(q.to(at::kDouble), k.narrow(1, 0, length).to(at::kDouble),
                                                  v.narrow(1, 0, length).to(at::kDouble));
     EXPECT_LT((out - expected.transpose(0, 1).reshape({tokens, -1})).abs().max().item().toDouble(), 1e-5);
@@ -92,15 +98,22 @@ TEST_P(CpuOps, HeadsComeBackWhereTheyWere) {
   const std::vector<std::int32_t> starts{0, 4, 4, 9}, positions{0, 1, 2, 3, 0, 1, 2, 3, 4};
   for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
     const at::Tensor qkv = at::randn({9, 50}).to(type);
-    at::Tensor out = at::empty({9 * heads * dim}), back = at::zeros_like(qkv);
+    at::Tensor out = at::empty({9 * heads * dim}, type), back = at::zeros_like(qkv);
     const Ops::HeadSource source{20, heads, dim, {}, 0, nullptr};
     ops->split_heads(qkv, source, starts, positions, out);
     // The second block is the row [4, 9): head 2 of its third token.
-    EXPECT_TRUE(
-        at::equal(out.narrow(0, 4 * heads * dim + (2 * 5 + 2) * dim, dim), qkv[6].narrow(0, 40, dim).to(at::kFloat)));
-    ops->split_heads_backward(out, qkv, source, starts, positions, back);
+    EXPECT_TRUE(at::equal(out.narrow(0, 4 * heads * dim + (2 * 5 + 2) * dim, dim), qkv[6].narrow(0, 40, dim)));
+    at::Tensor gradient = out.to(at::kFloat);
+    ops->split_heads_backward(gradient, qkv, source, starts, positions, back);
     EXPECT_TRUE(at::equal(back.narrow(1, 20, heads * dim), qkv.narrow(1, 20, heads * dim)));
     EXPECT_EQ(back.narrow(1, 0, 20).abs().max().item().toDouble(), 0);
+    // One row into a cache whose heads lie apart.
+    const std::vector<std::int32_t> one{0, 9};
+    const at::Tensor cache = at::zeros({heads, 30, dim}, type);
+    at::Tensor behind = cache.narrow(1, 5, 9);
+    ops->split_heads(qkv, source, one, positions, behind);
+    EXPECT_TRUE(at::equal(behind, qkv.narrow(1, 20, heads * dim).view({9, heads, dim}).transpose(0, 1)));
+    EXPECT_EQ(cache.narrow(1, 14, 16).abs().max().item().toDouble(), 0);
   }
 }
 
@@ -159,9 +172,9 @@ TEST_P(CpuOps, MatvecIsTheProduct) {
     EXPECT_LT((y - at::mv(half.to(at::kDouble), x.to(at::kDouble))).abs().max().item().toDouble(), 1e-4);
     const Nf4View view = quantized(weight, true);
     ops->decode_nf4(view, decoded);
-    ops->matvec_nf4(view, at::kFloat, x, y);
+    ops->matvec_nf4({&view, 1}, at::kFloat, x, y);
     EXPECT_LT((y - at::mv(decoded.to(at::kDouble), x.to(at::kDouble))).abs().max().item().toDouble(), 1e-4);
-    ops->matvec_nf4(view, at::kBFloat16, x, y);
+    ops->matvec_nf4({&view, 1}, at::kBFloat16, x, y);
     const at::Tensor rounded = decoded.to(at::kBFloat16).to(at::kDouble);
     EXPECT_LT((y - at::mv(rounded, x.to(at::kDouble))).abs().max().item().toDouble(), 1e-4);
   }

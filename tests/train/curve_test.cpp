@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "support/curve.h"
+#include "support/skips.h"
 
 namespace vernier::testing {
 namespace {
@@ -66,7 +67,7 @@ TEST_P(TinyCurve, GradientsOfTheFirstAndTheThirdStepAgree) {
 }
 
 TEST_P(TinyCurve, BF16StaysNearTheF32Curve) {
-  if (!bf16_supported()) GTEST_SKIP() << "this CPU has no bf16 products";
+  if (!bf16_supported()) SKIP_CPU_LACKS("bf16 products");
   CurveRun run = tiny(GetParam());
   run.compute = ComputeRequest::kBF16;
   const CurveDifference difference =

@@ -5,19 +5,18 @@
 #include <filesystem>
 
 #include "support/curve.h"
+#include "support/skips.h"
 
 namespace vernier::testing {
 namespace {
 
 class SharedCurve : public ::testing::TestWithParam<const char*> {
  protected:
-  void SetUp() override {
-    if (!std::filesystem::exists(shared("golden/curves"))) GTEST_SKIP() << "../shared is absent";
-  }
+  void SetUp() override { SKIP_WITHOUT_SHARED("golden/curves"); }
   CurveRun run() const {
     CurveRun run;
-    run.model_dir = shared(std::string("models/") + GetParam() + "/hf");
-    run.curve_dir = shared(std::string("golden/curves/") + GetParam());
+    run.model_dir = shared_path(std::string("models/") + GetParam() + "/hf");
+    run.curve_dir = shared_path(std::string("golden/curves/") + GetParam());
     return run;
   }
 };
@@ -42,7 +41,7 @@ TEST_P(SharedCurve, RecomputingGivesTheSameCurve) {
 }
 
 TEST_P(SharedCurve, BF16StaysNearTheF32Curve) {
-  if (!bf16_supported()) GTEST_SKIP() << "this CPU has no bf16 products";
+  if (!bf16_supported()) SKIP_CPU_LACKS("bf16 products");
   CurveRun bf16 = run();
   bf16.compute = ComputeRequest::kBF16;
   const Curve curve = CurveReplay(bf16).play();
@@ -56,10 +55,10 @@ TEST_P(SharedCurve, BF16StaysNearTheF32Curve) {
 INSTANTIATE_TEST_SUITE_P(All, SharedCurve, ::testing::Values("stories260K", "babyllama_tok361"));
 
 TEST(SharedCurveLora, UnquantizedFollowsPeft) {
-  if (!std::filesystem::exists(shared("golden/curves"))) GTEST_SKIP() << "../shared is absent";
+  SKIP_WITHOUT_SHARED("golden/curves");
   CurveRun run;
-  run.model_dir = shared("models/stories260K/hf");
-  run.curve_dir = shared("golden/curves/stories260K");
+  run.model_dir = shared_path("models/stories260K/hf");
+  run.curve_dir = shared_path("golden/curves/stories260K");
   run.load_in_4bit = false;
   const CurveDifference difference =
       compare(CurveReplay(run).play(), SafetensorsFile(run.curve_dir + "/f32_lora.safetensors"));

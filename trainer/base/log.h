@@ -1,6 +1,7 @@
 #pragma once
 // Progress and warnings on stderr. One Log is made in main and handed down by reference; no room keeps a global one.
 
+#include <cstddef>
 #include <memory>
 #include <string>
 
@@ -23,13 +24,18 @@ class Log {
   void warning(const std::string& line) const;
   bool shows(LogLevel level) const;
 
-  // On a terminal: replaces the last line (a progress line); elsewhere nothing. The next logged line goes below it.
+  // On a terminal: replaces the last line (a progress line), cut to the terminal's width so that it never wraps;
+  // elsewhere nothing. The next logged line takes its place.
   void live(const std::string& line) const;
+  // Whether stderr shows live lines: a terminal, and not one that calls itself dumb (TERM=dumb).
   bool is_terminal() const;
 
  private:
   struct State;
   std::unique_ptr<State> state_;
 };
+
+// `line` in at most `columns` columns, a character one; what goes is whole fields where two spaces part them.
+std::string cut_line(const std::string& line, std::size_t columns);
 
 }  // namespace vernier

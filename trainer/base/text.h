@@ -1,6 +1,7 @@
 #pragma once
 // Small text helpers used by every room: concatenation, numbers as the outputs write them, the nearest known name.
 
+#include <concepts>
 #include <cstdint>
 #include <span>
 #include <sstream>
@@ -23,6 +24,12 @@ std::string format_float(double value);
 
 // 1536 -> "1.5 KiB", 2147483648 -> "2.0 GiB".
 std::string format_bytes(std::uint64_t bytes);
+
+// 1, "row" -> "1 row"; 24, "row" -> "24 rows".
+template <std::integral Count>
+std::string count_of(Count count, std::string_view noun) {
+  return str(count, " ", noun, count == 1 ? "" : "s");
+}
 
 // 93 -> "1m 33s", 7325 -> "2h 02m".
 std::string format_duration(double seconds);

@@ -10,6 +10,7 @@
 #include "commands/command.h"
 #include "commands/run_device.h"
 #include "commands/run_inputs.h"
+#include "commands/run_notes.h"
 #include "commands/used_directory.h"
 #include "data/batches.h"
 #include "spec/lora_targets.h"
@@ -39,18 +40,16 @@ std::int64_t base_parameters(const ModelSpec& spec) {
 
 void print_rows(const char* part, const Dataset& dataset) {
   const DatasetStats stats = dataset.stats();
-  print(part, str(stats.rows, " rows, ", stats.tokens, " tokens, ", stats.targets, " targets (",
-                  stats.tokens > 0 ? 100 * stats.targets / stats.tokens : 0, " %); row shortest ", stats.shortest,
-                  ", median ", stats.median, ", p95 ", stats.p95, ", longest ", stats.longest));
+  print(part,
+        str(count_of(stats.rows, "row"), ", ", count_of(stats.tokens, "token"), ", ", count_of(stats.targets, "target"),
+            " (", stats.tokens > 0 ? 100 * stats.targets / stats.tokens : 0, " %); row shortest ", stats.shortest,
+            ", median ", stats.median, ", p95 ", stats.p95, ", longest ", stats.longest));
 }
 
 void print_memory(const RunInputs& inputs, const Device& device) {
   const KeepChoice choice = choose_keep(inputs, device);
-  const MemoryPlan& plan = choice.plan;
   print("memory", choice.explanation);
-  print("", str("runtime ", bytes(plan.runtime), ", base ", bytes(plan.frozen), ", adapters with optimizer ",
-                bytes(plan.adapters), ", kept activations ", bytes(plan.kept), ", working ", bytes(plan.working),
-                ", rows ", bytes(plan.data), "; while loading ", bytes(plan.loading)));
+  print("", memory_by_purpose(choice.plan));
 }
 
 // What train would stop at, without making anything.
@@ -72,7 +71,7 @@ int check_config(const std::string& config_path, const std::vector<std::string>&
   const auto targets = match_lora_targets(inputs.spec, config.lora);
   const std::int64_t trained = lora_parameters(inputs.spec, targets, config.lora.r), all = base_parameters(inputs.spec);
   check_output_dir(config.train);
-  print("config", str(config_path, " is right"));
+  print("config", str(config_path, ": every key is right"));
   print("model", str(inputs.base->path(), ": ", inputs.spec.model_type, ", ", all, " parameters, ", inputs.spec.layers,
                      " layers, vocabulary ", inputs.spec.vocab));
   print("tokenizer", inputs.tokenizer == nullptr ? "none (tokenized rows only)"
@@ -86,8 +85,10 @@ int check_config(const std::string& config_path, const std::vector<std::string>&
   print_rows("data", inputs.train);
   if (inputs.evaluation.size() > 0) print_rows("eval", inputs.evaluation);
   const Batches batches(inputs.train, config.batch, config.seed);
-  print("steps", str(total_steps(config.train, batches.steps_per_epoch()), " (", batches.steps_per_epoch(),
-                     " an epoch), checkpoint ", bytes(3 * 4 * trained), " each"));
+  const std::int64_t total = total_steps(config.train, batches.steps_per_epoch());
+  note_long_warmup(inputs.loaded, total, log);
+  print("steps",
+        str(total, " (", batches.steps_per_epoch(), " an epoch), checkpoint ", bytes(3 * 4 * trained), " each"));
   const Device device = open_run_device(config.device);
   print("device", device.description());
   print_memory(inputs, device);

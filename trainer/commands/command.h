@@ -26,6 +26,7 @@ struct CommandLine {
 
 void add_train(CommandLine& line);
 void add_check(CommandLine& line);
+void add_bench(CommandLine& line);
 void add_merge(CommandLine& line);
 void add_generate(CommandLine& line);
 void add_eval(CommandLine& line);

@@ -1,11 +1,13 @@
 // `vernier eval CONFIG`: the loss of the held-out rows, and with metrics: [exact_json] how many of them the model
 // answers exactly.
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "commands/chosen_template.h"
 #include "commands/command.h"
 #include "commands/open_model.h"
 #include "commands/run_inputs.h"
@@ -97,23 +99,51 @@ void print_text(const EvalResult& result) {
                 static_cast<long long>(result.records->rows), 100 * result.records->share());
 }
 
-ScoreSums score(const RunInputs& inputs, const OpenedModel& opened, std::int64_t max_new_tokens, Arena& arena,
-                const Log& log) {
+// What exact_json needs, read and checked before a weight is.
+struct RecordTask {
+  std::vector<ChatRecord> records;
+  std::vector<Prompt> prompts;
+  std::vector<TokenId> stops;
+};
+
+RecordTask read_records(const RunInputs& inputs) {
+  RecordTask task;
+  task.records = chat_records(inputs.config());
   const ChatTemplate chat = load_chat_template(inputs.config().data.chat_template, *inputs.tokenizer);
-  const std::vector<ChatRecord> records = chat_records(inputs.config());
+  task.prompts = record_prompts(task.records, chat, *inputs.tokenizer);
+  check_prompts(task.prompts, inputs.spec, inputs.spec.max_positions);
+  task.stops = stop_tokens(inputs.spec, *inputs.base, *inputs.tokenizer, &chat);
+  return task;
+}
+
+ScoreSums score(const RunInputs& inputs, const RecordTask& task, const OpenedModel& opened, std::int64_t max_new_tokens,
+                Arena& arena, const Log& log) {
   GenerateOptions options;
   options.max_new_tokens = max_new_tokens;
   options.seed = inputs.config().seed;
-  return score_records(opened.model, opened.device, arena, *inputs.tokenizer, chat, records,
-                       stop_tokens(opened.model.spec, *opened.base, *inputs.tokenizer, &chat), options, log)
+  return score_records(opened.model, opened.device, arena, *inputs.tokenizer, task.records, task.prompts, task.stops,
+                       options, log)
       .sums;
+}
+
+// Conversations are put through the template of the adapter, unless the config names one.
+void take_adapter_template(RunInputs& inputs, const std::string& adapter, const Log& log) {
+  DataConfig& data = inputs.loaded.config.data;
+  const auto is_chat = [](const DatasetConfig& dataset) { return dataset.type == DatasetType::kChatTemplate; };
+  const bool chats = std::any_of(data.datasets.begin(), data.datasets.end(), is_chat) ||
+                     std::any_of(data.test_datasets.begin(), data.test_datasets.end(), is_chat);
+  if (!chats || inputs.tokenizer == nullptr) return;
+  const std::string asked = inputs.loaded.origins.at("chat_template").is_default ? "" : data.chat_template;
+  data.chat_template = choose_chat_template(asked, adapter, *inputs.tokenizer, log);
 }
 
 int evaluate_config(const EvalArguments& arguments, const std::vector<std::string>& overrides, const Log& log) {
   RunInputs inputs = open_run(arguments.config.path, overrides, Purpose::kEvaluate, log);
   const Config& config = inputs.config();
+  take_adapter_template(inputs, arguments.adapter, log);
   read_datasets(inputs, log);
   const bool records = !config.train.metrics.empty();
+  const RecordTask task = records ? read_records(inputs) : RecordTask{};
   ModelRequest request;
   request.adapter = arguments.adapter;
   request.load_in_4bit = parse_load_in_4bit(arguments.load_in_4bit);
@@ -133,8 +163,8 @@ int evaluate_config(const EvalArguments& arguments, const std::vector<std::strin
   result.source = source_text(config.data);
   result.evaluation =
       evaluate(opened.model, opened.device, dataset, config.batch.micro_batch_size, arena,
-               [&](std::int64_t done) { log.live(str("evaluating ", done, "/", dataset.size(), " rows")); });
-  if (records) result.records = score(inputs, opened, arguments.max_new_tokens, arena, log);
+               [&](std::int64_t done) { log.live(str("evaluating ", done, "/", count_of(dataset.size(), "row"))); });
+  if (records) result.records = score(inputs, task, opened, arguments.max_new_tokens, arena, log);
   if (arguments.json) {
     print_json(result);
   } else {

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "commands/chosen_template.h"
 #include "commands/command.h"
 #include "commands/model_options.h"
 #include "infer/complete.h"
@@ -26,7 +27,7 @@ namespace {
 struct GenerateArguments {
   ModelOptions model;
   std::optional<std::string> prompt;
-  std::string prompts, out, chat_template = "tokenizer_default";
+  std::string prompts, out, chat_template;
   bool raw = false;
   GenerateOptions options;
 };
@@ -55,12 +56,13 @@ std::unique_ptr<Tokenizer> require_tokenizer(const ModelDir& base) {
 
 // Nothing with --raw.
 std::optional<ChatTemplate> open_template(const GenerateArguments& arguments, const ModelDir& base,
-                                          const Tokenizer& tokenizer) {
+                                          const Tokenizer& tokenizer, const Log& log) {
   if (arguments.raw) return std::nullopt;
-  if (arguments.chat_template == "tokenizer_default" && tokenizer.chat_template().empty())
+  const std::string setting = choose_chat_template(arguments.chat_template, arguments.model.adapter, tokenizer, log);
+  if (setting == "tokenizer_default" && tokenizer.chat_template().empty())
     throw Error(ErrorKind::kInput, "the model has no chat template", base.path(),
                 "--raw continues the text as it is; --chat-template chatml, or a .jinja file, brings a template");
-  return load_chat_template(arguments.chat_template, tokenizer);
+  return load_chat_template(setting, tokenizer);
 }
 
 std::vector<Prompt> make_prompts(const GenerateArguments& arguments, const std::vector<PromptRow>& rows,
@@ -95,7 +97,7 @@ int generate(const GenerateArguments& arguments, const Log& log) {
   if (!arguments.prompt) rows = read_prompt_rows(arguments.prompts);
   FoundModel found = find_model(request);
   const std::unique_ptr<Tokenizer> tokenizer = require_tokenizer(*found.base);
-  const std::optional<ChatTemplate> chat_template = open_template(arguments, *found.base, *tokenizer);
+  const std::optional<ChatTemplate> chat_template = open_template(arguments, *found.base, *tokenizer, log);
   const ChatTemplate* turns = chat_template ? &*chat_template : nullptr;
   const std::vector<Prompt> prompts = make_prompts(arguments, rows, turns, *tokenizer);
   check_prompts(prompts, found.spec, found.spec.max_positions);
@@ -115,9 +117,10 @@ int generate(const GenerateArguments& arguments, const Log& log) {
 void add_generation_options(CLI::App& command, GenerateArguments& arguments) {
   GenerateOptions& options = arguments.options;
   command.add_flag("--raw", arguments.raw, "Continue the text as it is, without the chat template");
-  command.add_option("--chat-template", arguments.chat_template, "tokenizer_default, chatml or a .jinja file")
-      ->type_name("NAME")
-      ->capture_default_str();
+  command
+      .add_option("--chat-template", arguments.chat_template,
+                  "tokenizer_default, chatml or a .jinja file [the adapter's, else the tokenizer's]")
+      ->type_name("NAME");
   command.add_option("--max-new-tokens", options.max_new_tokens, "Longest completion in tokens")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 20))
       ->type_name("N")

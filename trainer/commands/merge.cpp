@@ -1,15 +1,13 @@
 // `vernier merge`: an adapter and its base to one model directory.
 
-#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "commands/command.h"
-#include "commands/run_inputs.h"
-#include "config/keys.h"
-#include "config/peer_keys.h"
+#include "commands/config_arguments.h"
+#include "config/read_config.h"
 #include "export/merge.h"
 
 namespace vernier {
@@ -21,23 +19,28 @@ struct MergeArguments {
   std::vector<std::string> overrides;
 };
 
-// Words that are no option of `merge` override keys of the CONFIG; one that is no key either is a slip. It is refused
-// before the CONFIG is opened, as without one the word behind the slip is taken for it. With a CONFIG, what is near to
-// no option is left to its reader, which knows the keys.
+// Words that are no option of `merge` override keys of the CONFIG; one that is no key either is a slip, and so is a key
+// without a CONFIG. They are refused before the CONFIG is opened, as without one the word behind them is taken for it.
+// With a CONFIG, what is near to no option is left to its reader, which knows the keys.
 void refuse_unknown_options(const CLI::App& command, const std::string& config) {
   std::vector<std::string> known;
   for (const CLI::Option* option : command.get_options())
     for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
-  for (const std::string& word : command.remaining()) {
-    const std::string name = word.substr(0, word.find('='));
+  const std::vector<std::string> words = command.remaining();
+  const bool opens = std::filesystem::is_regular_file(config);
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string name = words[i].substr(0, words[i].find('='));
     if (!starts_with(name, "--") || name.find('.') != name.npos) continue;
-    std::string key = name.substr(2);
-    std::replace(key.begin(), key.end(), '-', '_');
-    if (find_key(key).key != nullptr || find_peer_key(key) != nullptr) continue;
-    const std::string nearest = nearest_name(name, known);
-    if (nearest.empty() && std::filesystem::is_regular_file(config)) continue;
+    // Without a value behind it, its value may have been taken for the CONFIG.
+    const bool alone = name == words[i] && (i + 1 == words.size() || starts_with(words[i + 1], "--"));
+    const bool is_key = is_config_key(key_of_option(name));
+    const std::string nearest = is_key ? "" : nearest_name(name, known);
+    if (opens ? nearest.empty() : is_key && !config.empty() && !alone) continue;
     throw Error(ErrorKind::kInput, str("unknown option ", name), "command line",
-                nearest.empty() ? "vernier merge --help" : str("did you mean ", nearest, "?"));
+                is_key            ? str(key_of_option(name), " is a key of a CONFIG, and ",
+                             config.empty() ? "none is named" : str("there is no file \"", config, "\""))
+                           : nearest.empty() ? "vernier merge --help"
+                                  : str("did you mean ", nearest, "?"));
   }
 }
 

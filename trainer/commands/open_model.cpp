@@ -50,13 +50,10 @@ std::optional<bool> parse_load_in_4bit(const std::string& word) {
 }
 
 FoundModel find_model(const ModelRequest& request) {
-  std::string base = request.base;
-  if (base.empty() && !request.adapter.empty()) base = read_adapter_config(request.adapter).base_model_name_or_path;
-  if (base.empty())
-    throw Error(ErrorKind::kInput, "no base model", "command line",
-                "--base DIR, or --adapter DIR of an adapter that names its base");
+  check(!request.base.empty() || !request.adapter.empty(), "a base or an adapter is named");
+  const AdapterBase named = request.base.empty() ? read_adapter_base(request.adapter) : AdapterBase{request.base, ""};
   FoundModel found;
-  found.base = std::make_unique<ModelDir>(base);
+  found.base = std::make_unique<ModelDir>(named.name, named.revision);
   found.spec = parse_model_spec(found.base->config(), found.base->path());
   return found;
 }

@@ -38,7 +38,8 @@ struct OpenedModel {
 // "true", "false" or "" (unset); Error(kInput) for another word.
 std::optional<bool> parse_load_in_4bit(const std::string& word);
 
-// The base that the request or its adapter names. Error(kInput) when there is none, or none that this build reads.
+// The base that the request or its adapter names, a hub id at the adapter's revision. Error(kInput) when there is none,
+// or none that this build reads. Precondition: the request names a base or an adapter.
 FoundModel find_model(const ModelRequest& request);
 
 // Loads what find_model found. Prints one line on what was opened ("base X as NF4 (double quantization, blocksize 64),

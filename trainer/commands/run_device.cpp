@@ -28,4 +28,13 @@ KeepChoice choose_keep(const RunInputs& inputs, const Device& device) {
           str("activations recomputed, predicted peak ", text(least), " of ", text(free), " free")};
 }
 
+std::string memory_by_purpose(const MemoryPlan& plan) {
+  const auto part = [](const char* purpose, std::int64_t bytes) {
+    return str(purpose, " ", format_bytes(static_cast<std::uint64_t>(bytes)));
+  };
+  return str(part("runtime", plan.runtime), part(", base", plan.frozen),
+             part(", adapters with optimizer", plan.adapters), part(", kept activations", plan.kept),
+             part(", working", plan.working), part(", rows", plan.data), part("; while loading", plan.loading));
+}
+
 }  // namespace vernier

@@ -1,47 +1,22 @@
 #include "commands/run_inputs.h"
 
 #include <algorithm>
-#include <set>
+#include <tuple>
+#include <utility>
 
 #include "base/error.h"
+#include "base/stopwatch.h"
 #include "base/text.h"
+#include "commands/run_notes.h"
 #include "config/check_paths.h"
-#include "config/reference.h"
-#include "data/batches.h"
+#include "config/dataset_entry.h"
 #include "data/data_report.h"
+#include "data/rows_paths.h"
 #include "model/adapter.h"
 #include "model/load_model.h"
 #include "spec/step_sizes.h"
 
 namespace vernier {
-
-void ConfigArguments::add_to(CLI::App& command, LogOptions& log) {
-  log.add_to(command);
-  command.add_option("CONFIG", path, "The YAML file (docs/config.md)")->required();
-  command.allow_extras();
-  command.fallthrough(false);
-  command.footer(
-      "Any key of the file can be set behind it: learning_rate=1e-4 or --learning-rate 1e-4.\n"
-      "All keys with their defaults: vernier config-reference");
-}
-
-std::vector<std::string> ConfigArguments::overrides(const CLI::App& command) {
-  std::vector<std::string> overrides;
-  const std::vector<std::string> words = command.remaining();
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    const std::string& word = words[i];
-    const bool option = starts_with(word, "--"), valued = word.find('=') != std::string::npos;
-    if (option && !valued && i + 1 < words.size() && !starts_with(words[i + 1], "--")) {
-      overrides.push_back(word + "=" + words[++i]);
-    } else if (option || valued) {
-      overrides.push_back(word);
-    } else {
-      throw Error(ErrorKind::kInput, str("unexpected word \"", word, "\""), "command line",
-                  "overrides look like learning_rate=1e-4 or --learning-rate 1e-4");
-    }
-  }
-  return overrides;
-}
 
 namespace {
 
@@ -52,8 +27,8 @@ void take_adapter_options(LoadedConfig& loaded) {
   const auto take = [&](const char* key, bool same) {
     const Origin& origin = loaded.origins[key];
     if (!origin.is_default && !same)
-      throw Error(ErrorKind::kInput, str(key, " is another than that of the adapter in lora_model_dir"), origin.text(),
-                  "leave it out: the adapter's own is used");
+      throw Error(ErrorKind::kInput, str(key, " is another than that of the adapter in lora_model_dir"),
+                  origin.place.text(), "leave it out: the adapter's own is used");
     if (!same) loaded.origins[key].reason = "of the adapter in lora_model_dir";
   };
   take("lora_r", ours.r == theirs.r);
@@ -65,11 +40,40 @@ void take_adapter_options(LoadedConfig& loaded) {
   ours = theirs;
 }
 
-void note_model_limit(const LoadedConfig& loaded, std::int64_t max_positions, const Log& log) {
-  const std::int64_t asked = loaded.config.data.sequence_len;
-  if (asked <= max_positions) return;
-  log.info(str(loaded.origins.at("sequence_len").place.text(), ": sequence_len ", asked, " is above the model's ",
-               max_positions, " positions: ", max_positions, " is used"));
+// An Error about a key's value out of a room that does not know the file: with the key's place there.
+Error at_key(const LoadedConfig& loaded, const std::string& key, const Error& problem) {
+  const Origin& origin = loaded.origins.at(key);
+  if (origin.is_default) return problem;
+  const std::string what = problem.what();
+  return Error(problem.kind(), what.find(key) == std::string::npos ? str(key, ": ", what) : what, origin.place.text(),
+               problem.fix());
+}
+
+void check_targets(const RunInputs& inputs) {
+  try {
+    match_lora_targets(inputs.spec, inputs.config().lora);
+  } catch (const Error& problem) {
+    throw at_key(inputs.loaded, "lora_target_modules", problem);
+  }
+}
+
+std::pair<Dataset, Dataset> split(const LoadedConfig& loaded, const Dataset& all) {
+  try {
+    return split_dataset(all, loaded.config.data.val_set_size, loaded.config.seed);
+  } catch (const Error& problem) {
+    throw at_key(loaded, "val_set_size", problem);
+  }
+}
+
+Dataset load(const RunInputs& inputs, const std::vector<DatasetConfig>& datasets, const Log& log) {
+  const Stopwatch watch;
+  const DatasetOptions options{inputs.spec.vocab, inputs.config().data.sequence_len, inputs.spec.max_positions};
+  Dataset dataset = load_dataset(datasets, inputs.config().data, inputs.tokenizer.get(), options);
+  for (const DatasetConfig& entry : datasets)
+    log.debug(str("read ", join(find_data_files(entry), ", "), " as ", dataset_type_name(entry.type)));
+  log.debug(
+      str(count_of(dataset.size(), "row"), ", ", count_of(dataset.stats().tokens, "token"), " in ", watch.text()));
+  return dataset;
 }
 
 }  // namespace
@@ -79,18 +83,28 @@ RunInputs open_run(const std::string& config_path, const std::vector<std::string
   RunInputs inputs;
   inputs.loaded = read_config(config_path, overrides, purpose);
   for (const std::string& note : inputs.loaded.notes) log.info(note);
+  log.debug(str("config ", config_path, ", SHA-256 ", inputs.loaded.sha256));
   check_paths(inputs.loaded);
   Config& config = inputs.loaded.config;
+  Stopwatch watch;
   inputs.base = std::make_unique<ModelDir>(config.model.base_model, config.model.revision_of_model);
   inputs.spec = parse_model_spec(inputs.base->config(), inputs.base->path());
+  log.debug(str("base ", inputs.base->weight_list(), ": ", count_of(inputs.base->weights().size(), "tensor"),
+                ", opened in ", watch.text()));
   note_model_limit(inputs.loaded, inputs.spec.max_positions, log);
   check_weights(*inputs.base, inputs.spec);
+  watch = Stopwatch();
   inputs.tokenizer = load_tokenizer(*inputs.base);
+  if (inputs.tokenizer != nullptr)
+    log.debug(str("tokenizer of ", inputs.tokenizer->vocab_size(), " tokens, read in ", watch.text()));
+  note_foreign_tokenizer(inputs, log);
   if (!config.lora.lora_model_dir.empty()) {
     take_adapter_options(inputs.loaded);
     const std::string& dir = config.lora.lora_model_dir;
     log.info(str("starting from the adapter in ", dir, ": its rank ", config.lora.r, ", alpha and targets are used"));
+    note_start_adapter(inputs.loaded, log);
   }
+  if (purpose == Purpose::kTrain) check_targets(inputs);
   return inputs;
 }
 
@@ -100,19 +114,18 @@ void read_datasets(RunInputs& inputs, const Log& log) {
     throw Error(ErrorKind::kInput,
                 str("the tokenizer has ", inputs.tokenizer->vocab_size(), " tokens and the model ", inputs.spec.vocab),
                 inputs.base->path(), "tokenizer and model are not of the same release");
-  const DatasetOptions options{inputs.spec.vocab, config.data.sequence_len, inputs.spec.max_positions};
   if (!config.data.datasets.empty()) {
-    Dataset all = load_dataset(config.data.datasets, config.data, inputs.tokenizer.get(), options);
+    Dataset all = load(inputs, config.data.datasets, log);
     std::vector<RowReport> reports = std::move(all.reports);
     if (config.data.val_set_size > 0) {
-      std::tie(inputs.train, inputs.evaluation) = split_dataset(all, config.data.val_set_size, config.seed);
+      std::tie(inputs.train, inputs.evaluation) = split(inputs.loaded, all);
     } else {
       inputs.train = std::move(all);
     }
     inputs.train.reports = std::move(reports);
   }
   if (!config.data.test_datasets.empty()) {
-    inputs.evaluation = load_dataset(config.data.test_datasets, config.data, inputs.tokenizer.get(), options);
+    inputs.evaluation = load(inputs, config.data.test_datasets, log);
     auto& reports = inputs.train.reports;
     reports.insert(reports.end(), inputs.evaluation.reports.begin(), inputs.evaluation.reports.end());
   }
@@ -140,7 +153,7 @@ void add_largest_micro_batch(const Dataset& dataset, std::int64_t rows, MemoryRe
 
 }  // namespace
 
-MemoryPlan plan_run_memory(const RunInputs& inputs, bool bf16_compute, int threads, bool keep_all) {
+MemoryRequest memory_request(const RunInputs& inputs, bool bf16_compute, int threads, bool keep_all) {
   const Config& config = inputs.config();
   MemoryRequest request;
   request.load_in_4bit = config.quantization.load_in_4bit;
@@ -154,7 +167,11 @@ MemoryPlan plan_run_memory(const RunInputs& inputs, bool bf16_compute, int threa
   request.tokenizer_entries = inputs.tokenizer == nullptr ? 0 : inputs.tokenizer->vocab_size();
   request.keep_all = keep_all;
   add_largest_micro_batch(inputs.train, config.batch.micro_batch_size, request);
-  MemoryPlan plan = plan_memory(inputs.spec, request);
+  return request;
+}
+
+MemoryPlan plan_run_memory(const RunInputs& inputs, bool bf16_compute, int threads, bool keep_all) {
+  MemoryPlan plan = plan_memory(inputs.spec, memory_request(inputs, bf16_compute, threads, keep_all));
   plan.data = 8 * (inputs.train.stats().tokens + inputs.evaluation.stats().tokens);
   return plan;
 }

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/log.h"
-#include "commands/command.h"
+#include "commands/config_arguments.h"
 #include "config/read_config.h"
 #include "data/dataset.h"
 #include "data/tokenizer.h"
@@ -15,16 +15,6 @@
 #include "spec/model_spec.h"
 
 namespace vernier {
-
-// CONFIG and the overrides behind it, "learning_rate=1e-4" or "--learning-rate 1e-4".
-struct ConfigArguments {
-  std::string path;
-
-  // Adds them to a command. As its other words may be overrides, it takes the log's options itself.
-  void add_to(CLI::App& command, LogOptions& log);
-  // The overrides among the words that the command's own options left over.
-  static std::vector<std::string> overrides(const CLI::App& command);
-};
 
 struct RunInputs {
   LoadedConfig loaded;
@@ -37,17 +27,22 @@ struct RunInputs {
 };
 
 // Reads the config and shows its notes, then opens the base and its tokenizer. With an adapter to start from
-// (lora_model_dir) its rank, alpha and targets take the place of the config's.
+// (lora_model_dir) its rank, alpha and targets take the place of the config's. Error(kInput) as the rooms below; for
+// training also at the key's place when a target matches no linear.
 RunInputs open_run(const std::string& config_path, const std::vector<std::string>& overrides, Purpose purpose,
                    const Log& log);
 
 // Reads and tokenizes the rows: training rows (all but val_set_size) and those of test_datasets or val_set_size.
+// Error(kInput) as data/dataset.h, what is wrong with val_set_size at its place.
 void read_datasets(RunInputs& inputs, const Log& log);
 
 // The longest row of both.
 std::int64_t longest_row(const RunInputs& inputs);
 
-// What a run with these inputs will hold, keeping all activations or not.
+// The sizes of a run with these inputs that its memory follows from, keeping all activations or not.
+MemoryRequest memory_request(const RunInputs& inputs, bool bf16_compute, int threads, bool keep_all);
+
+// What it will hold.
 MemoryPlan plan_run_memory(const RunInputs& inputs, bool bf16_compute, int threads, bool keep_all);
 
 }  // namespace vernier

@@ -1,21 +1,24 @@
 // `vernier train CONFIG`: the parts of a run, built in the order data flows through them.
 
+#include <algorithm>
 #include <cstdio>
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/stopwatch.h"
 #include "base/text.h"
 #include "commands/command.h"
 #include "commands/run_device.h"
+#include "commands/run_identity.h"
 #include "commands/run_inputs.h"
+#include "commands/run_model.h"
+#include "commands/run_notes.h"
 #include "commands/used_directory.h"
-#include "config/keys.h"
 #include "config/write_config.h"
+#include "data/chat_template.h"
 #include "data/data_report.h"
 #include "io/atomic_file.h"
 #include "io/run_store.h"
-#include "model/adapter.h"
-#include "model/load_model.h"
 #include "train/trainer.h"
 
 namespace vernier {
@@ -42,68 +45,26 @@ PeftAdapterConfig peft_config(const Config& config) {
   return peft;
 }
 
-QuantizationRecord quantization_record(const RunInputs& inputs, const Device& device, const RunIdentity& identity) {
+// The template that the training rows go through; empty when no conversations are among them.
+std::string training_template(const RunInputs& inputs) {
+  const DataConfig& data = inputs.config().data;
+  const bool chats = std::any_of(data.datasets.begin(), data.datasets.end(), [](const DatasetConfig& dataset) {
+    return dataset.type == DatasetType::kChatTemplate;
+  });
+  return chats ? load_chat_template(data.chat_template, *inputs.tokenizer).source() : "";
+}
+
+QuantizationRecord quantization_record(const RunInputs& inputs, const Device& device, const RunIdentity& identity,
+                                       const std::string& chat_template) {
   QuantizationRecord record;
   record.load_in_4bit = inputs.config().quantization.load_in_4bit;
   record.blocksize = inputs.config().quantization.blocksize;
   record.double_quant = record.load_in_4bit && inputs.config().quantization.double_quant;
   record.compute_dtype = device.compute == at::kBFloat16 ? "bf16" : "f32";
   record.base_identity = identity.base;
-  if (inputs.tokenizer != nullptr && !inputs.tokenizer->chat_template().empty())
-    record.chat_template_sha256 = sha256_hex(inputs.tokenizer->chat_template());
+  if (!chat_template.empty()) record.chat_template_sha256 = sha256_hex(chat_template);
   record.vernier_version = VERNIER_VERSION;
   return record;
-}
-
-// The settings that shape the numbers: a resume under others would not be a continuation.
-Json shaping_settings(const Config& config, std::int64_t total) {
-  Json settings;
-  settings["seed"] = config.seed;
-  settings["load_in_4bit"] = config.quantization.load_in_4bit;
-  settings["bnb_4bit_blocksize"] = config.quantization.blocksize;
-  settings["bnb_4bit_use_double_quant"] = config.quantization.double_quant;
-  settings["lora_r"] = config.lora.r;
-  settings["lora_alpha"] = config.lora.alpha;
-  settings["lora_dropout"] = config.lora.dropout;
-  settings["use_rslora"] = config.lora.use_rslora;
-  settings["micro_batch_size"] = config.batch.micro_batch_size;
-  settings["gradient_accumulation_steps"] = config.batch.gradient_accumulation_steps;
-  settings["shuffle"] = config.batch.shuffle;
-  settings["learning_rate"] = config.optimizer.learning_rate;
-  settings["lr_scheduler"] = find_key("lr_scheduler").key->write(config);
-  settings["adam_beta1"] = config.optimizer.adam_beta1;
-  settings["adam_beta2"] = config.optimizer.adam_beta2;
-  settings["adam_epsilon"] = config.optimizer.adam_epsilon;
-  settings["weight_decay"] = config.optimizer.weight_decay;
-  settings["max_grad_norm"] = config.optimizer.max_grad_norm;
-  settings["warmup_steps"] = warmup_steps(config.optimizer, total);
-  settings["total_steps"] = total;
-  return settings;
-}
-
-RunIdentity run_identity(const RunInputs& inputs, const Device& device, const LoraParameters& lora,
-                         std::int64_t total) {
-  RunIdentity identity;
-  identity.base = inputs.base->identity();
-  identity.tokenizer = inputs.tokenizer == nullptr ? "" : inputs.tokenizer->identity();
-  identity.data = inputs.train.identity();
-  identity.device = device.description();
-  identity.settings = shaping_settings(inputs.config(), total);
-  std::string names;
-  for (const TrainedTensor& trained : lora.tensors()) names += trained.name + "\n";
-  identity.settings["lora_target_modules"] = sha256_hex(names).substr(0, 16);
-  return identity;
-}
-
-std::string run_json(const RunIdentity& identity) {
-  Json json;
-  json["vernier"] = VERNIER_VERSION;
-  json["base_sha256"] = identity.base;
-  json["tokenizer_sha256"] = identity.tokenizer;
-  json["data_sha256"] = identity.data;
-  json["device"] = identity.device;
-  json["settings"] = identity.settings;
-  return json.dump(2) + "\n";
 }
 
 void refuse_used_directory(const TrainConfig& train) {
@@ -112,7 +73,8 @@ void refuse_used_directory(const TrainConfig& train) {
 
 void start_fresh(const TrainConfig& train, const OutputLock& lock) {
   remove_checkpoints(lock);
-  for (const char* name : {"metrics.jsonl", kAdapterWeightsName, kAdapterConfigName, kQuantizationRecordName})
+  for (const char* name :
+       {"metrics.jsonl", kAdapterWeightsName, kAdapterConfigName, kQuantizationRecordName, kAdapterTemplateName})
     remove_tree(train.output_dir + "/" + name);
 }
 
@@ -159,15 +121,17 @@ void describe(const RunInputs& inputs, const Decoder& model, const Device& devic
                format_bytes(static_cast<std::uint64_t>(model.frozen_bytes()))));
   log.info(str("adapters  ", model.lora->targets().size(), " linears, rank ", model.lora->rank(), ", ",
                model.lora->values().numel(), " trained parameters"));
-  log.info(str("data      ", stats.rows, " rows, ", stats.tokens, " tokens, ", stats.targets, " targets",
-               inputs.evaluation.size() > 0 ? str("; evaluation ", inputs.evaluation.size(), " rows") : ""));
+  log.info(str("data      ", count_of(stats.rows, "row"), ", ", count_of(stats.tokens, "token"), ", ",
+               count_of(stats.targets, "target"),
+               inputs.evaluation.size() > 0 ? str("; evaluation ", count_of(inputs.evaluation.size(), "row")) : ""));
   log.info(str("steps     ", total, " of ", config.batch.micro_batch_size, " x ",
                config.batch.gradient_accumulation_steps, " rows (", batches.steps_per_epoch(), " an epoch)"));
   log.info(str("device    ", device.description()));
   log.info(str("memory    ", keep.explanation));
+  log.debug(str("memory    ", memory_by_purpose(keep.plan)));
 }
 
-void print_result(const RunSummary& summary, const TrainConfig& train) {
+void print_result(const RunSummary& summary, const TrainConfig& train, bool chats) {
   if (summary.already_done) {
     std::printf("already finished after step %lld: nothing to do\n", static_cast<long long>(summary.steps));
     return;
@@ -183,9 +147,11 @@ void print_result(const RunSummary& summary, const TrainConfig& train) {
   }
   if (summary.last_loss) std::printf("loss %s\n", format_float(*summary.last_loss).c_str());
   if (summary.last_eval_loss) std::printf("eval_loss %s\n", format_float(*summary.last_eval_loss).c_str());
+  // What did not learn from conversations continues texts.
+  const char *const dir = train.output_dir.c_str(), *const raw = chats ? "" : "--raw ";
   std::printf(
-      "adapter in %s\n  vernier generate --adapter %s --prompt \"...\"\n  vernier merge --adapter %s --out DIR\n",
-      train.output_dir.c_str(), train.output_dir.c_str(), train.output_dir.c_str());
+      "adapter in %s\n  vernier generate --adapter %s %s--prompt \"...\"\n  vernier merge --adapter %s --out DIR\n",
+      dir, dir, raw, dir);
 }
 
 int train(const std::string& config_path, const std::vector<std::string>& overrides, const Log& log) {
@@ -193,33 +159,39 @@ int train(const std::string& config_path, const std::vector<std::string>& overri
   const Config& config = inputs.config();
   refuse_used_directory(config.train);
   read_datasets(inputs, log);
+  const std::string chat_template = training_template(inputs);
+  note_start_template(config.lora, chat_template, log);
   const Device device = open_run_device(config.device);
   const KeepChoice keep = choose_keep(inputs, device);
   const Batches batches(inputs.train, config.batch, config.seed);
   const std::int64_t total = total_steps(config.train, batches.steps_per_epoch());
+  note_long_warmup(inputs.loaded, total, log);
 
   make_directories(config.train.output_dir);
   const OutputLock lock(config.train.output_dir);
   refuse_used_directory(config.train);  // again: another run may have ended here while the rows were read
-  Decoder model = load_base(*inputs.base, inputs.spec,
-                            {config.quantization.load_in_4bit, config.quantization, longest_row(inputs)}, device);
-  add_lora(model, config.lora, config.seed);
-  if (!config.lora.lora_model_dir.empty()) load_adapter_tensors(model, config.lora.lora_model_dir, inputs.base->path());
+  Stopwatch watch;
+  Decoder model = load_run_model(inputs, device);
+  log.debug(str("model loaded in ", watch.text()));
   AdamW optimizer(model.lora->values(), model.lora->gradients(), config.optimizer);
+  watch = Stopwatch();
   const RunIdentity identity = run_identity(inputs, device, *model.lora, total);
+  log.debug(str("base, rows and program hashed in ", watch.text()));
+  log.debug(str("settings ", identity.settings.dump()));
   const TrainerState state = resume_state(config.train, model, optimizer, identity, lock, log);
 
   write_file_atomically(config.train.output_dir + "/config.resolved.yaml", write_config(inputs.loaded));
   write_data_report(config.train.output_dir + "/data_report.jsonl", inputs.train.reports);
   write_file_atomically(config.train.output_dir + "/run.json", run_json(identity));
   describe(inputs, model, device, batches, total, keep, log);
-  const AdapterFiles files{peft_config(config), quantization_record(inputs, device, identity)};
+  const AdapterFiles files{peft_config(config), quantization_record(inputs, device, identity, chat_template),
+                           chat_template};
   Trainer trainer(config.train, config.optimizer, config.batch, {keep.keep, keep.plan.kept + keep.plan.working}, files,
                   identity,
                   {device, model, batches, optimizer, inputs.evaluation.size() > 0 ? &inputs.evaluation : nullptr,
                    inputs.train, lock, log});
   const RunSummary summary = trainer.run(state);
-  print_result(summary, config.train);
+  print_result(summary, config.train, !chat_template.empty());
   return summary.end == RunEnd::kFinished ? 0 : kExitResumable;
 }
 

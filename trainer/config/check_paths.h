@@ -11,8 +11,8 @@ namespace vernier {
 // where relative paths start, or "" for an absolute one.
 std::string resolve_path_hint(const std::string& path, const std::string& yaml_path);
 
-// Error(kInput) for absent paths of datasets, test_datasets, lora_model_dir, a chat_template file, a checkpoint to
-// resume from, and base_model where it cannot be a hub id.
+// Error(kInput) for absent paths of datasets and test_datasets (patterns are left to data/rows_paths.h),
+// lora_model_dir, a chat_template file, a checkpoint to resume from, and base_model where it cannot be a hub id.
 void check_paths(const LoadedConfig& loaded);
 
 }  // namespace vernier

@@ -143,7 +143,8 @@ EntryKey mappings_entry_key() {
 std::vector<EntryKey> all_entry_keys() {
   return {
       text_entry_key(
-          "path", "a path", "required", "A .jsonl, .json or .txt file.", {}, [](auto& e) -> auto& { return e.path; }),
+          "path", "a path", "required", "A .jsonl, .json or .txt file, a folder of them, or a pattern (data/*.jsonl).",
+          {}, [](auto& e) -> auto& { return e.path; }),
       type_entry_key(),
       text_entry_key(
           "field", "text", "text", "The field that holds the text.", {DatasetType::kCompletion},

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "base/hash.h"
 #include "base/text.h"
 #include "config/key_types.h"
 #include "config/keys.h"
@@ -90,9 +91,11 @@ void assign(const Key& key, const Setting& setting, Assignments& assigned, Repor
   const auto [it, inserted] = assigned.emplace(key.name, Assigned{&key, setting});
   if (inserted || agree_on_compute(it->second, setting)) return;
   const Setting& first = it->second.setting;
-  report.problem(
-      str(setting.name, " sets ", key.name, ", which ", first.name, " (", first.place.line_text(), ") has set"),
-      setting.place, "keep one of the two");
+  const std::string where = " (" + first.place.line_text() + ")";
+  report.problem(setting.name == first.name
+                     ? str("\"", setting.name, "\" is given twice", where)  // at the top and inside bnb_config_kwargs
+                     : str(setting.name, " sets ", key.name, ", which ", first.name, where, " has set"),
+                 setting.place, "keep one of the two");
 }
 
 void read_peer_setting(const PeerKey& peer, Setting setting, Assignments& assigned, Report& report) {
@@ -152,6 +155,7 @@ LoadedConfig read_config_text(std::string_view text, const std::string& name, co
   Report report;
   LoadedConfig loaded;
   loaded.path = name;
+  loaded.sha256 = sha256_hex(text);
   const auto root = parse_yaml(text, name, report);
   // What a broken file leaves out says nothing about what it lacks.
   if (!root) report.throw_problems();

@@ -25,6 +25,7 @@ struct Origin {
 struct LoadedConfig {
   Config config;
   std::string path;                       // of the file
+  std::string sha256;                     // of its text
   std::map<std::string, Origin> origins;  // by canonical name, for every key
   std::vector<std::string> notes;         // a line each, to show once
 };

@@ -81,6 +81,10 @@ bool is_flag(const std::string& name) {
   return key && key->is_flag;
 }
 
+bool is_known(const std::string& name) {
+  return find_key(name).key != nullptr || find_peer_key(name) != nullptr;
+}
+
 bool split_override(const std::string& text, Override& out, Report& report) {
   const bool dashes = starts_with(text, "--");
   const std::string body = dashes ? text.substr(2) : text;
@@ -96,7 +100,8 @@ bool split_override(const std::string& text, Override& out, Report& report) {
     report.problem("a key is missing before the equals sign", out.place, "write key=value");
     return false;
   }
-  if (equals == std::string::npos && !(dashes && is_flag(name))) {
+  // An unknown name without a value is told as an unknown name.
+  if (equals == std::string::npos && !(dashes && is_flag(name)) && is_known(split(name, '.').front())) {
     report.problem("a value is missing", out.place, "write " + name + "=VALUE");
     return false;
   }

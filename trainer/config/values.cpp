@@ -17,22 +17,16 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-// Takes out a leading plus sign and underscores between digits; nothing when a character has no place in a number.
+// Takes out a leading plus sign; nothing when a character has no place in a number.
 std::optional<std::string> plain_digits(std::string_view text) {
   const bool plus = text.starts_with('+');
   if (plus) text.remove_prefix(1);
   if (text.empty() || (plus && !is_digit(text.front()) && text.front() != '.')) return std::nullopt;
-  std::string plain;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (c == '_') {
-      if (i == 0 || i + 1 == text.size() || !is_digit(text[i - 1]) || !is_digit(text[i + 1])) return std::nullopt;
-      continue;
-    }
-    if (!is_digit(c) && std::string_view("+-.eE").find(c) == std::string_view::npos) return std::nullopt;
-    plain += c;
-  }
-  return plain;
+  const auto belongs = [](char c) {
+    return is_digit(c) || std::string_view("+-.eE").find(c) != std::string_view::npos;
+  };
+  if (!std::all_of(text.begin(), text.end(), belongs)) return std::nullopt;
+  return std::string(text);
 }
 
 template <typename Number>

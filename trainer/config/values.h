@@ -12,8 +12,8 @@ namespace vernier {
 // true, false, yes, no, on, off in any case.
 std::optional<bool> parse_bool(std::string_view text);
 
-// A finite decimal number: 1e-4, 2E-4, .5, 1_000. Nothing for NaN, infinities, hexadecimal, or what a double cannot
-// hold.
+// A finite decimal number: 1e-4, 2E-4, .5. Nothing for NaN, infinities, hexadecimal, underscores (YAML 1.1 reads over
+// them, YAML 1.2 does not), or what a double cannot hold.
 std::optional<double> parse_number(std::string_view text);
 
 // A whole number, also as 1e3 or 3.0 (then below 2^53).

@@ -75,6 +75,7 @@ class TreeBuilder : public YAML::EventHandler {
   struct Frame {
     YamlNode node;
     bool has_key = false;
+    bool repeated = false;  // the key stands a second time: its value is read over
     std::map<std::string, Place> seen;
   };
 
@@ -134,18 +135,21 @@ class TreeBuilder : public YAML::EventHandler {
       return;
     }
     frame.has_key = false;
-    frame.node.items.push_back(std::move(node));
+    if (!std::exchange(frame.repeated, false)) frame.node.items.push_back(std::move(node));
   }
 
   void add_key(Frame& frame, const YamlNode& key) {
     if (!key.is_scalar() || key.text.empty()) stop("a key is missing before the colon", key.place);
     if (key.text == "<<") report_.problem("merge keys (<<) are not read", key.place, "write the values out");
     const auto [it, inserted] = frame.seen.emplace(key.text, key.place);
-    if (!inserted)
+    frame.has_key = true;
+    frame.repeated = !inserted;
+    if (inserted) {
+      frame.node.keys.push_back({key.text, key.place});
+    } else {
       report_.problem(str("\"", key.text, "\" is given twice, first in line ", it->second.line), key.place,
                       "keep one of the two");
-    frame.node.keys.push_back({key.text, key.place});
-    frame.has_key = true;
+    }
   }
 
   [[noreturn]] void stop(const std::string& what, const Place& where) {

@@ -39,8 +39,9 @@ inline constexpr std::size_t kMaxYamlBytes = std::size_t{1} << 20;
 inline constexpr std::size_t kMaxYamlDepth = 16;
 inline constexpr std::size_t kMaxYamlValues = 20000;
 
-// The one document in `text`; `source` names it in places. An empty text is a null node. Problems go to `report`;
-// after a syntax error or a broken bound nothing more is read, and there is no tree.
+// The one document in `text`; `source` names it in places. An empty text is a null node. Problems go to `report`; of a
+// key that stands twice in a map, which is one, the tree has the first. After a syntax error or a broken bound nothing
+// more is read, and there is no tree.
 std::optional<YamlNode> parse_yaml(std::string_view text, const std::string& source, Report& report);
 
 }  // namespace vernier

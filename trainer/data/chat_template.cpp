@@ -155,10 +155,24 @@ struct ChatTemplate::State {
   }
 
  private:
+  // Length of the text before a turn that opens the conversation. No rendering shows it, as templates print nothing for
+  // no messages and may print a system text of their own before the first: the turn begins where two answers differ.
+  std::optional<std::size_t> opening_start(const Conversation& conversation, const std::string& through) const {
+    const auto answered = [&](const char* content) {
+      const Json message = {{"role", "assistant"}, {"content", content}};
+      return render({{jinja::from_json(message)}, conversation.tools}, 1, false).text;
+    };
+    const std::string one = answered("x"), other = answered("y");
+    const auto differ = std::mismatch(one.begin(), one.end(), other.begin(), other.end()).first;
+    const std::string before(one.begin(), differ);
+    return starts_with(through, before) ? std::optional(before.size()) : std::nullopt;
+  }
+
   // Length of the text before the turn: with the start of an answer asked for, else without; nothing when neither is a
   // prefix of `through`.
   std::optional<std::size_t> turn_start(const Conversation& conversation, std::size_t turn,
                                         const std::string& through) const {
+    if (turn == 0) return opening_start(conversation, through);
     for (const bool add_generation_prompt : {true, false}) {
       try {
         const std::string before = render(conversation, turn, add_generation_prompt).text;

@@ -34,7 +34,7 @@ class ChatTemplate {
   // Tokens of the whole conversation with the assistant's marked: by the template's {% generation %} blocks where it
   // has them, else by rendering growing prefixes and comparing (each prefix must be a prefix of the next; where the
   // template rewrites earlier turns, only the last assistant turn can be told: Error(kInput) says so unless that is the
-  // only one).
+  // only one). What a template prints before a first assistant turn, such as a system text of its own, is not marked.
   Rendered encode(const Json& messages, const Tokenizer& tokenizer, const Json& tools = nullptr) const;
 
   const std::string& source() const;

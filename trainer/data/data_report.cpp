@@ -31,7 +31,7 @@ std::string summarize_reports(const std::vector<RowReport>& reports) {
   }
   std::vector<std::string> parts;
   for (const auto& [key, group] : groups) {
-    std::string part = str(group.rows, group.rows == 1 ? " row " : " rows ", key.first, " ", key.second);
+    std::string part = str(count_of(group.rows, "row"), " ", key.first, " ", key.second);
     if (group.lost_tokens > 0) part += str(" (", group.lost_tokens, " tokens lost)");
     parts.push_back(std::move(part));
   }

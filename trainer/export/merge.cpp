@@ -1,11 +1,11 @@
 #include "export/merge.h"
 
 #include <algorithm>
-#include <filesystem>
 
 #include "base/check.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "data/adapter_template.h"
 #include "data/tokenizer.h"
 #include "export/merged_config.h"
 #include "export/merged_weights.h"
@@ -21,14 +21,8 @@ namespace {
 
 ModelDir open_base(const MergeRequest& request) {
   if (!request.base.empty()) return ModelDir(request.base, request.revision);
-  const PeftAdapterConfig peft = read_adapter_config(request.adapter);
-  if (peft.base_model_name_or_path.empty())
-    throw Error(ErrorKind::kInput, "the adapter does not name its base", request.adapter + "/" + kAdapterConfigName,
-                "--base DIR");
-  // A path has no revision, although PEFT may write one beside it.
-  std::error_code ignored;
-  const bool local = std::filesystem::exists(peft.base_model_name_or_path, ignored);
-  return ModelDir(peft.base_model_name_or_path, local ? "" : peft.revision);
+  const AdapterBase named = read_adapter_base(request.adapter);
+  return ModelDir(named.name, named.revision);
 }
 
 void check_identity(const ModelDir& base, const std::string& trained_on, const std::string& adapter, const Log& log) {
@@ -94,14 +88,27 @@ void say_what_was_trained(const Plan& plan, const std::optional<QuantizationReco
   }
 }
 
+// The template that the adapter was trained with, where it is another than the base's: a merged model would answer in
+// the wrong form without it. Empty: the base's own stays.
+std::string template_to_carry(const std::string& adapter, const Tokenizer* tokenizer, const Log& log) {
+  const std::string own = tokenizer == nullptr ? "" : tokenizer->chat_template();
+  const AdapterTemplate found = read_adapter_template(adapter, own);
+  if (!found.doubt.empty()) log.warning(found.doubt);
+  if (!found.source || *found.source == own) return "";
+  log.info("the chat template is the adapter's, in place of the base's");
+  return *found.source;
+}
+
 void write_result(const ModelDir& base, const MergedWeights& weights, const std::vector<DeclaredTensor>& tensors,
-                  Dtype dtype, const std::string& directory, const Log& log) {
+                  Dtype dtype, const std::string& chat_template, const std::string& directory, const Log& log) {
   write_sharded_safetensors(directory, tensors, [&](const DeclaredTensor& tensor, const TensorSink& sink) {
     log.debug("merging " + tensor.name);
     weights.produce(tensor, sink);
   });
   write_file_synced(directory + "/config.json", merged_config(base, dtype, log).dump(2) + "\n");
-  for (const auto& [name, bytes] : companion_files(base)) write_file_synced(directory + "/" + name, bytes);
+  auto companions = companion_files(base);
+  if (!chat_template.empty()) set_chat_template(companions, chat_template);
+  for (const auto& [name, bytes] : companions) write_file_synced(directory + "/" + name, bytes);
 }
 
 [[noreturn]] void result_differs(const std::string& what, const std::string& directory) {
@@ -113,18 +120,20 @@ void write_result(const ModelDir& base, const MergedWeights& weights, const std:
 constexpr const char* kProbe =
     "Pump-07 reads 1234.5 kPa;  it's HIGH, we'LL see\n\n\tna\xC3\xAFve \xE6\xB5\x8B\xE8\xAF\x95 \xF0\x9F\x98\x80 end ";
 
-void check_tokenizer(const ModelDir& base, const ModelDir& merged) {
-  const auto before = load_tokenizer(base), after = load_tokenizer(merged);
+void check_tokenizer(const Tokenizer* before, const std::string& chat_template, const ModelDir& merged) {
+  const auto after = load_tokenizer(merged);
   if ((before == nullptr) != (after == nullptr)) result_differs("its tokenizer is missing", merged.path());
   if (before == nullptr) return;
   const SpecialTokens &a = before->special(), &b = after->special();
   const bool same_special = a.bos == b.bos && a.eos == b.eos && a.add_bos == b.add_bos && a.add_eos == b.add_eos;
-  if (!same_special || before->vocab_size() != after->vocab_size() ||
-      before->chat_template() != after->chat_template() || before->encode(kProbe) != after->encode(kProbe))
+  const std::string& expected = chat_template.empty() ? before->chat_template() : chat_template;
+  if (!same_special || before->vocab_size() != after->vocab_size() || expected != after->chat_template() ||
+      before->encode(kProbe) != after->encode(kProbe))
     result_differs("its tokenizer is another than the base's", merged.path());
 }
 
-void check_result(const ModelDir& base, const std::vector<DeclaredTensor>& tensors, const std::string& directory) {
+void check_result(const Tokenizer* tokenizer, const std::string& chat_template,
+                  const std::vector<DeclaredTensor>& tensors, const std::string& directory) {
   const ModelDir merged(directory);
   check_weights(merged, parse_model_spec(merged.config(), directory));
   if (merged.weights().size() != tensors.size()) result_differs("it has another number of tensors", directory);
@@ -133,7 +142,7 @@ void check_result(const ModelDir& base, const std::vector<DeclaredTensor>& tenso
     if (found == nullptr || found->dtype != tensor.dtype || found->shape != tensor.shape)
       result_differs("tensor " + tensor.name, directory);
   }
-  check_tokenizer(base, merged);
+  check_tokenizer(tokenizer, chat_template, merged);
 }
 
 }  // namespace
@@ -155,12 +164,14 @@ MergeSummary merge_adapter(const MergeRequest& request, const Device& device, co
   log.info(str("merging ", request.adapter, " (", summary.merged_linears, " linears) into ", base.name(), " onto ",
                onto_text(plan), ", ", plan.dtype == Dtype::kF32 ? "f32" : "bf16", ", ", format_bytes(summary.bytes)));
   say_what_was_trained(plan, record, log);
+  const auto tokenizer = load_tokenizer(base);
+  const std::string chat_template = template_to_carry(request.adapter, tokenizer.get(), log);
   // Beside the weights: headers, tokenizer, config.
   constexpr std::uint64_t kOtherFiles = std::uint64_t{64} << 20;
   out.require_space(summary.bytes + kOtherFiles);
   const std::string& directory = out.open();
-  write_result(base, weights, tensors, plan.dtype, directory, log);
-  check_result(base, tensors, directory);
+  write_result(base, weights, tensors, plan.dtype, chat_template, directory, log);
+  check_result(tokenizer.get(), chat_template, tensors, directory);
   out.commit();
   return summary;
 }

@@ -31,10 +31,11 @@ struct MergeSummary {
   std::uint64_t bytes = 0;  // of the weights
 };
 
-// Writes config.json, the weights, and the tokenizer's files; reads the result back before it gets its name. Says on
-// the log what is merged onto what. Precondition: `device` computes in f32.
-// Error(kInput): an adapter that is not this base's (shapes, missing or extra tensors, another base's identity) or that
-// changes nothing, an --out that holds something; Error(kResource): too little disk; Error(kNumeric): NaN or Inf.
+// Writes config.json, the weights, and the tokenizer's files, with the chat template that lies beside the adapter;
+// reads the result back before it gets its name. Says on the log what is merged onto what. Precondition: `device`
+// computes in f32. Error(kInput): an adapter that is not this base's (shapes, missing or extra tensors, another base's
+// identity) or that changes nothing, an --out that holds something; Error(kResource): too little disk; Error(kNumeric):
+// NaN or Inf.
 MergeSummary merge_adapter(const MergeRequest& request, const Device& device, const Log& log);
 
 }  // namespace vernier

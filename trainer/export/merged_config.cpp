@@ -7,6 +7,7 @@
 #include "data/gguf_tokenizer.h"
 #include "export/gguf_tokenizer_files.h"
 #include "io/gguf.h"
+#include "io/peft_files.h"
 #include "spec/model_spec.h"
 
 namespace vernier {
@@ -86,6 +87,16 @@ std::map<std::string, std::string> companion_files(const ModelDir& base) {
   for (const std::string& name : base.tokenizer_files()) files[name] = *base.file(name);
   if (auto generation = base.file(kGenerationConfig)) files[kGenerationConfig] = std::move(*generation);
   return files;
+}
+
+void set_chat_template(std::map<std::string, std::string>& files, const std::string& source) {
+  files[kAdapterTemplateName] = source;
+  const auto config = files.find("tokenizer_config.json");
+  if (config == files.end()) return;
+  Json json = parse_json(config->second, config->first);
+  if (!json.contains("chat_template")) return;
+  json["chat_template"] = source;
+  config->second = json.dump(2) + "\n";
 }
 
 }  // namespace vernier

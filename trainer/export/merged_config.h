@@ -20,4 +20,8 @@ Json merged_config(const ModelDir& base, Dtype dtype, const Log& log);
 // said in a tokenizer.json.
 std::map<std::string, std::string> companion_files(const ModelDir& base);
 
+// Makes `source` the chat template among a model's companion files: chat_template.jinja, and the one that
+// tokenizer_config.json holds, so that readers of either see the same.
+void set_chat_template(std::map<std::string, std::string>& files, const std::string& source);
+
 }  // namespace vernier

@@ -21,7 +21,7 @@ std::string speed(const Completions& done) {
 
 void report_row(const Completions& done, std::size_t rows, const Log& log) {
   constexpr std::size_t kRowsBetweenLines = 10;
-  const std::string line = str(done.texts.size(), "/", rows, " rows, ", speed(done));
+  const std::string line = str(done.texts.size(), "/", count_of(rows, "row"), ", ", speed(done));
   if (log.is_terminal())
     log.live(line);
   else if (done.texts.size() % kRowsBetweenLines == 0 && done.texts.size() < rows)
@@ -29,8 +29,8 @@ void report_row(const Completions& done, std::size_t rows, const Log& log) {
 }
 
 void report_end(const Completions& done, const GenerateOptions& options, const Log& log) {
-  const char* rows = done.texts.size() == 1 ? " row, " : " rows, ";
-  log.info(str(done.texts.size(), rows, done.tokens, " tokens in ", format_duration(done.seconds), ", ", speed(done)));
+  log.info(str(count_of(done.texts.size(), "row"), ", ", count_of(done.tokens, "token"), " in ",
+               format_duration(done.seconds), ", ", speed(done)));
   if (done.cut_at_max_new_tokens > 0)
     log.warning(str(done.cut_at_max_new_tokens, " of ", done.texts.size(), " completions were cut off at ",
                     options.max_new_tokens, " new tokens"));

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "base/check.h"
 #include "base/error.h"
 #include "infer/prompt_rows.h"
 #include "infer/row_problems.h"
@@ -32,9 +33,8 @@ Prompt record_prompt(const ChatRecord& row, const ChatTemplate& chat_template, c
 
 }  // namespace
 
-RecordScore score_records(const Decoder& model, const Device& device, Arena& arena, const Tokenizer& tokenizer,
-                          const ChatTemplate& chat_template, std::span<const ChatRecord> rows,
-                          const std::vector<TokenId>& stop_ids, const GenerateOptions& options, const Log& log) {
+std::vector<Prompt> record_prompts(std::span<const ChatRecord> rows, const ChatTemplate& chat_template,
+                                   const Tokenizer& tokenizer) {
   RowProblems problems;
   std::vector<Prompt> prompts;
   for (const ChatRecord& row : rows) {
@@ -46,7 +46,13 @@ RecordScore score_records(const Decoder& model, const Device& device, Arena& are
     }
   }
   problems.raise_if_any();
+  return prompts;
+}
 
+RecordScore score_records(const Decoder& model, const Device& device, Arena& arena, const Tokenizer& tokenizer,
+                          std::span<const ChatRecord> rows, std::span<const Prompt> prompts,
+                          const std::vector<TokenId>& stop_ids, const GenerateOptions& options, const Log& log) {
+  check(prompts.size() == rows.size(), "a prompt for each row");
   RecordScore score;
   score.completions = complete_prompts(model, device, arena, tokenizer, prompts, stop_ids, options, log);
   for (std::size_t i = 0; i < rows.size(); ++i) {

@@ -26,10 +26,15 @@ struct RecordScore {
   Completions completions;
 };
 
-// Generates each row's last turn from the turns before it and compares. `stop_ids` as stop_tokens() gives them.
-// Error(kInput) naming every row that does not end with an assistant's JSON, before anything is generated.
+// What each row's last turn is generated from: the turns before it. Error(kInput) naming every row (up to 20) that does
+// not end with an assistant's JSON, or that the template refuses.
+std::vector<Prompt> record_prompts(std::span<const ChatRecord> rows, const ChatTemplate& chat_template,
+                                   const Tokenizer& tokenizer);
+
+// Generates the answers to record_prompts(rows) and compares. `stop_ids` as stop_tokens() gives them. Errors as
+// complete_prompts.
 RecordScore score_records(const Decoder& model, const Device& device, Arena& arena, const Tokenizer& tokenizer,
-                          const ChatTemplate& chat_template, std::span<const ChatRecord> rows,
+                          std::span<const ChatRecord> rows, std::span<const Prompt> prompts,
                           const std::vector<TokenId>& stop_ids, const GenerateOptions& options, const Log& log);
 
 }  // namespace vernier

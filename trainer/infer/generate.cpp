@@ -66,7 +66,7 @@ Generator::Generator(const Decoder& model, const Device& device, Arena& arena, s
       stop_ids_(std::move(stop_ids)),
       options_(options),
       capacity_(row_capacity(model, options, longest_prompt)),
-      cache_(model.spec, capacity_) {}
+      cache_(model.spec, device.compute, capacity_) {}
 
 Generated Generator::run(const Prompt& prompt, std::uint64_t row) {
   const auto prompt_tokens = static_cast<std::int64_t>(prompt.ids.size());

@@ -93,11 +93,11 @@ void write_logits(const std::string& path, const Decoder& model, const Device& d
   for (const SafetensorsWriter::Declared& tensor : writer.order()) {
     const at::Tensor logits = row_logits(model, device, arena, row_of.at(tensor.name)->ids);
     writer.write({static_cast<const char*>(logits.const_data_ptr()), logits.nbytes()});
-    log.live(str(++done, "/", rows.size(), " rows"));
+    log.live(str(++done, "/", count_of(rows.size(), "row")));
   }
   writer.finish();
   replace_by_rename(unfinished, path);
-  log.info(str("logits of ", rows.size(), rows.size() == 1 ? " row" : " rows", " in ", path));
+  log.info(str("logits of ", count_of(rows.size(), "row"), " in ", path));
 }
 
 }  // namespace vernier

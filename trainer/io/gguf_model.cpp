@@ -49,6 +49,7 @@ class GgufModel : public ModelSource {
 
   const Json& config() const override { return config_; }
   const std::vector<WeightInfo>& weights() const override { return weights_; }
+  std::string weight_list() const override { return file_.path(); }
   const GgufFile* gguf() const override { return &file_; }
 
   void read(std::size_t index, Dtype as, void* out) const override {

@@ -128,6 +128,7 @@ class HfDirectory : public ModelSource {
 
   const Json& config() const override { return config_; }
   const std::vector<WeightInfo>& weights() const override { return weights_; }
+  std::string weight_list() const override { return (directory_ / (sharded() ? kIndex : kSingle)).string(); }
 
   void read(std::size_t index, Dtype as, void* out) const override {
     const auto& [file, tensor] = places_[index];
@@ -147,12 +148,14 @@ class HfDirectory : public ModelSource {
   void hash(Sha256& sha) const override {
     std::vector<std::string> names = file_names_;
     names.push_back("config.json");
-    if (file_names_ != std::vector<std::string>{kSingle}) names.push_back(kIndex);
+    if (sharded()) names.push_back(kIndex);
     std::sort(names.begin(), names.end());
     for (const std::string& name : names) hash_file(sha, name, (directory_ / name).string());
   }
 
  private:
+  bool sharded() const { return file_names_ != std::vector<std::string>{kSingle}; }
+
   void add(std::size_t file, const SafeTensor& tensor, const WeightFiles& found) {
     if (!found.shard_of.empty()) {
       const auto wanted = found.shard_of.find(tensor.name);

@@ -102,6 +102,9 @@ const Json& ModelDir::config() const {
 const std::vector<WeightInfo>& ModelDir::weights() const {
   return state_->source->weights();
 }
+std::string ModelDir::weight_list() const {
+  return state_->source->weight_list();
+}
 const GgufFile* ModelDir::gguf() const {
   return state_->source->gguf();
 }

@@ -42,6 +42,8 @@ class ModelDir {
   const std::vector<WeightInfo>& weights() const;
   // nullptr when the model has no such tensor.
   const WeightInfo* find(const std::string& weight) const;
+  // The file that says which weights there are, for messages: the safetensors file, the shards' index, the GGUF file.
+  std::string weight_list() const;
   // Writes the whole tensor, converted to `as` (kF32, kF16 or kBF16), row-major. Exact when `as` is the tensor's own
   // type; a narrowing rounds once to nearest even. Releases the pages of the map after itself.
   void read(const WeightInfo& weight, Dtype as, void* out) const;

@@ -25,6 +25,8 @@ class ModelSource {
   virtual void read(std::size_t index, Dtype as, void* out) const = 0;
   // Feeds every byte of config and weights, each file with its name and size.
   virtual void hash(Sha256& sha) const = 0;
+  // The file that says which weights there are, for messages.
+  virtual std::string weight_list() const = 0;
   virtual const GgufFile* gguf() const { return nullptr; }
 };
 

@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "io/file_system.h"
 #include "io/json_fields.h"
 
 namespace vernier {
@@ -107,6 +108,12 @@ Json targets_json(const PeftAdapterConfig& config) {
   return list;
 }
 
+// A dangling link is there: reading it says what is wrong.
+bool is_there(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(std::filesystem::symlink_status(path, ignored));
+}
+
 // As Python's json.dumps(.., indent=2): other letters than ASCII are escaped.
 std::string dump(const Json& json) {
   return json.dump(2, ' ', true);
@@ -180,6 +187,16 @@ PeftAdapterConfig read_adapter_config(const std::string& adapter_dir) {
   return config;
 }
 
+AdapterBase read_adapter_base(const std::string& adapter_dir) {
+  const PeftAdapterConfig peft = read_adapter_config(adapter_dir);
+  if (peft.base_model_name_or_path.empty())
+    throw Error(ErrorKind::kInput, "the adapter does not name its base", adapter_dir + "/" + kAdapterConfigName,
+                "--base DIR");
+  std::error_code ignored;
+  const bool local = std::filesystem::exists(peft.base_model_name_or_path, ignored);
+  return {peft.base_model_name_or_path, local ? "" : peft.revision};
+}
+
 std::string quantization_record_json(const QuantizationRecord& record) {
   return dump(Json::object({
              {"format", kRecordFormat},
@@ -197,8 +214,7 @@ std::string quantization_record_json(const QuantizationRecord& record) {
 
 std::optional<QuantizationRecord> read_quantization_record(const std::string& adapter_dir) {
   const std::string path = adapter_dir + "/" + kQuantizationRecordName;
-  std::error_code ignored;
-  if (!std::filesystem::exists(std::filesystem::symlink_status(path, ignored))) return std::nullopt;
+  if (!is_there(path)) return std::nullopt;
   const Json json = read_json_file(path);
   const JsonFields fields(json, path);
   const std::int64_t format = fields.integer("format");
@@ -216,6 +232,12 @@ std::optional<QuantizationRecord> read_quantization_record(const std::string& ad
   record.chat_template_sha256 = fields.text("chat_template_sha256", "");
   record.vernier_version = fields.text("vernier_version", "");
   return record;
+}
+
+std::optional<std::string> read_adapter_template_file(const std::string& adapter_dir) {
+  const std::string path = adapter_dir + "/" + kAdapterTemplateName;
+  constexpr std::size_t kMostBytes = std::size_t{4} << 20;
+  return is_there(path) ? std::optional(read_file(path, kMostBytes)) : std::nullopt;
 }
 
 }  // namespace vernier

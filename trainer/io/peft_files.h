@@ -1,6 +1,7 @@
 #pragma once
-// The small files of an adapter directory: adapter_config.json as PEFT 0.21 writes and reads it (docs/formats.md), and
-// vernier.json beside it, which says how the base was quantized while the adapter was trained.
+// The small files of an adapter directory: adapter_config.json as PEFT 0.21 writes and reads it (docs/formats.md),
+// vernier.json beside it, which says how the base was quantized while the adapter was trained, and
+// chat_template.jinja, the template that its conversations went through.
 
 #include <cstdint>
 #include <optional>
@@ -13,6 +14,7 @@ namespace vernier {
 inline constexpr const char* kAdapterConfigName = "adapter_config.json";
 inline constexpr const char* kAdapterWeightsName = "adapter_model.safetensors";
 inline constexpr const char* kQuantizationRecordName = "vernier.json";
+inline constexpr const char* kAdapterTemplateName = "chat_template.jinja";
 
 struct PeftAdapterConfig {
   using Regex = std::string;
@@ -37,6 +39,15 @@ std::string adapter_config_json(const PeftAdapterConfig& config);
 // (kInput) naming file and key for everything that would make this adapter another function than the one we compute.
 PeftAdapterConfig read_adapter_config(const std::string& adapter_dir);
 
+// The base that an adapter names, as ModelDir takes it. The revision is empty for a local path, although PEFT may write
+// one beside it.
+struct AdapterBase {
+  std::string name, revision;
+};
+
+// Error(kInput) as read_adapter_config, and when the config names no base.
+AdapterBase read_adapter_base(const std::string& adapter_dir);
+
 struct QuantizationRecord {
   bool load_in_4bit = false;
   std::string quant_type = "nf4";
@@ -44,7 +55,7 @@ struct QuantizationRecord {
   bool double_quant = false;
   std::string compute_dtype;         // "bf16" or "f32"
   std::string base_identity;         // SHA-256 of the base's weights
-  std::string chat_template_sha256;  // empty: none was used
+  std::string chat_template_sha256;  // of the template that the training rows went through; empty: none was used
   std::string vernier_version;
 };
 
@@ -54,5 +65,8 @@ std::string quantization_record_json(const QuantizationRecord& record);
 // Reads DIR/vernier.json; nullopt when there is none (an adapter of another trainer). Error(kInput) naming file and key
 // when it is malformed or of a later format.
 std::optional<QuantizationRecord> read_quantization_record(const std::string& adapter_dir);
+
+// The text of DIR/chat_template.jinja; nullopt when there is none. Error(kInput) when it cannot be read.
+std::optional<std::string> read_adapter_template_file(const std::string& adapter_dir);
 
 }  // namespace vernier

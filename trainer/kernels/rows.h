@@ -79,6 +79,13 @@ struct RowKernels {
   // ---- y [rows] = w [rows, width] x [width], each row's products summed in f32 over 16 lanes.
   void (*matvec_f32)(const float* x, const float* w, std::int64_t rows, std::int64_t width, float* y);
   void (*matvec_bf16)(const float* x, const std::uint16_t* w, std::int64_t rows, std::int64_t width, float* y);
+  // The same of NF4 codes (kernels/nf4.h) whose rows begin with a block, decoded to f32 or rounded to bf16: x_even and
+  // x_odd [width / 2] hold x's even and odd elements; each half is summed by fused multiply-add over 16 lanes.
+  // absmax: one scale a block, of these rows. Precondition: width a multiple of blocksize.
+  void (*matvec_nf4_f32)(const float* x_even, const float* x_odd, const std::uint8_t* codes, const float* absmax,
+                         std::int64_t blocksize, std::int64_t rows, std::int64_t width, float* y);
+  void (*matvec_nf4_bf16)(const float* x_even, const float* x_odd, const std::uint8_t* codes, const float* absmax,
+                          std::int64_t blocksize, std::int64_t rows, std::int64_t width, float* y);
 };
 const RowKernels& row_kernels(Isa isa);
 

@@ -27,6 +27,7 @@ struct Block {
 struct BlockSaved {
   at::Tensor x_in, x_mid;                    // [N, H]: the stream before the attention, before the MLP
   at::Tensor attention_out;                  // [N, A]
+  at::Tensor log_sum_exp;                    // f32 [heads, N], of the attention's scores
   at::Tensor qkv, gate_up;                   // [N, A + 2 K], [N, 2 I]; undefined with kRecompute
   at::Tensor u_qkv, u_o, u_gate_up, u_down;  // [N, R of the group]
 

@@ -40,15 +40,10 @@ WeightView FrozenMatrix::view(std::int64_t begin, std::int64_t rows) const {
 }
 
 void FrozenMatrix::matvec(const Device& device, const at::Tensor& x, at::Tensor& y) const {
-  if (!quantized()) {
+  if (quantized()) {
+    device.ops->matvec_nf4(parts_, device.compute, x, y);
+  } else {
     device.ops->matvec(dense_, x, y);
-    return;
-  }
-  std::int64_t row = 0;
-  for (const Nf4View& part : parts_) {
-    at::Tensor slice = y.narrow(0, row, part.rows);
-    device.ops->matvec_nf4(part, device.compute, x, slice);
-    row += part.rows;
   }
 }
 

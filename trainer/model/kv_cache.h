@@ -1,6 +1,6 @@
 #pragma once
-// Keys and values of the tokens already seen, for generation: per layer f32 [kv_heads, capacity, head_dim], the keys
-// normalized and rotated as attention reads them.
+// Keys and values of the tokens already seen, for generation: per layer [kv_heads, capacity, head_dim] in the compute
+// type, the keys normalized and rotated as attention reads them.
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
@@ -13,10 +13,10 @@
 namespace vernier {
 
 struct KvCache {
-  KvCache(const ModelSpec& spec, std::int64_t capacity) {
+  KvCache(const ModelSpec& spec, at::ScalarType compute, std::int64_t capacity) {
     for (std::int64_t layer = 0; layer < spec.layers; ++layer) {
-      keys.push_back(at::empty({spec.kv_heads, capacity, spec.head_dim}, at::kFloat));
-      values.push_back(at::empty({spec.kv_heads, capacity, spec.head_dim}, at::kFloat));
+      keys.push_back(at::empty({spec.kv_heads, capacity, spec.head_dim}, compute));
+      values.push_back(at::empty({spec.kv_heads, capacity, spec.head_dim}, compute));
     }
   }
 

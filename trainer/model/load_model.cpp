@@ -100,21 +100,21 @@ class Loader {
 }  // namespace
 
 void check_weights(const ModelDir& base, const ModelSpec& spec) {
-  std::vector<Error> problems;
+  std::vector<std::string> problems;
   for (const ExpectedWeight& expected : expected_weights(spec)) {
     const WeightInfo* found = base.find(expected.name);
     if (found == nullptr) {
-      problems.emplace_back(ErrorKind::kInput, str("no tensor ", expected.name), base.path());
+      problems.push_back(str("no tensor ", expected.name, ", which the config asks for"));
     } else if (found->shape != expected.shape) {
-      problems.emplace_back(ErrorKind::kInput,
-                            str("tensor ", expected.name, " has shape ", shape_text(found->shape),
-                                " where the config asks for ", shape_text(expected.shape)),
-                            base.path());
+      problems.push_back(str("tensor ", expected.name, " has shape ", shape_text(found->shape),
+                             " where the config asks for ", shape_text(expected.shape)));
     }
     constexpr std::size_t kMost = 10;
     if (problems.size() == kMost) break;
   }
-  if (!problems.empty()) throw join_errors(problems);
+  if (problems.empty()) return;
+  throw Error(ErrorKind::kInput, join(problems, "\n"), base.weight_list(),
+              "config and weights are not of one model, or some of it is missing: fetch the model again");
 }
 
 Nf4View quantize_nf4(const at::Tensor& values, const QuantizationConfig& quantization) {

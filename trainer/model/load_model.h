@@ -8,7 +8,8 @@
 
 namespace vernier {
 
-// Error(kInput) listing what is missing or has another shape than the spec says. Looks at names and shapes only.
+// Error(kInput) listing what is missing or has another shape than the spec says, at the file that lists the weights.
+// Looks at names and shapes only.
 void check_weights(const ModelDir& base, const ModelSpec& spec);
 
 struct LoadOptions {

@@ -48,7 +48,7 @@ std::int64_t frozen_bytes(const ModelSpec& spec, const MemoryRequest& request) {
 std::int64_t kept_bytes(const Sizes& sizes) {
   const ModelSpec& spec = sizes.spec;
   const std::int64_t ranks = static_cast<std::int64_t>(kLinears.size()) * sizes.request.rank;
-  std::int64_t layer = 2 * 4 * spec.hidden + sizes.c * (spec.q_dim() + ranks);
+  std::int64_t layer = 2 * 4 * spec.hidden + 4 * spec.heads + sizes.c * (spec.q_dim() + ranks);
   if (sizes.request.keep_all) layer += sizes.c * (sizes.qkv_out() + 2 * spec.intermediate);
   return sizes.n * (spec.layers * layer + 2 * 4 * spec.hidden);
 }
@@ -68,14 +68,21 @@ std::int64_t mlp_scratch(const Sizes& sizes) {
                                 sizes.product_scratch(spec.intermediate, spec.hidden, 1));
 }
 
+// What kernels/attention.h takes for one thread of the backward pass.
+std::int64_t attention_thread_bytes(const Sizes& sizes) {
+  const std::int64_t dim = sizes.spec.head_dim, wide = round_up(dim, 32), keys = sizes.request.longest_row;
+  const std::int64_t key_sums = 2 * 2 * 4 * keys * wide, operands = 3 * sizes.c * keys * dim;
+  constexpr std::int64_t kOfBlock = std::int64_t{400} << 10;
+  return key_sums + operands + kOfBlock;
+}
+
 std::int64_t attention_scratch(const Sizes& sizes) {
   const ModelSpec& spec = sizes.spec;
   const std::int64_t stream =
       sizes.n * sizes.c * (3 * spec.hidden + spec.q_dim() + (sizes.request.keep_all ? 1 : 2) * sizes.qkv_out());
-  const std::int64_t heads = 2 * 4 * sizes.n * sizes.qkv_out();
-  const std::int64_t scores =
-      sizes.request.threads * 2 * 4 * std::min(kQueryBlock, sizes.request.longest_row) * sizes.request.longest_row;
-  return stream + std::max(heads + scores, sizes.product_scratch(spec.hidden, sizes.qkv_out(), 3));
+  const std::int64_t heads = sizes.n * (sizes.c + 4) * sizes.qkv_out();  // and their gradients
+  return stream + std::max(heads + sizes.request.threads * attention_thread_bytes(sizes),
+                           sizes.product_scratch(spec.hidden, sizes.qkv_out(), 3));
 }
 
 // The matrix libraries lay both operands of a product out again.

@@ -6,9 +6,6 @@
 
 namespace vernier {
 
-// Queries of one head whose scores exist at a time.
-inline constexpr std::int64_t kQueryBlock = 128;
-
 // Rows of logits that exist at a time, of `targets` altogether: as few equal chunks as there can be of at most 256 rows
 // and 96 MiB of f32, a chunk having at least 32 rows.
 inline std::int64_t logits_rows(std::int64_t vocab, std::int64_t targets) {

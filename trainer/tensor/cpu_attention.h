@@ -1,23 +1,34 @@
 #pragma once
-// Causal softmax attention on the CPU, the obvious way: whole rows of scores, a block of queries at a time against the
-// keys they may see, products in f32 by LibTorch. One task a (row, kv head); its query heads run one after the other,
-// so that the sums into dK and dV have one order.
+// Attention of ops.h on the CPU: kernels/attention.h over all threads.
 
 #include <ATen/core/Tensor.h>
 
-#include "kernels/rows.h"
-#include "tensor/ops.h"
+#include "kernels/attention.h"
+#include "tensor/scratch.h"
 
 namespace vernier {
 
-void cpu_attention(const RowKernels& rows, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                   const AttentionShape& shape, at::Tensor& out);
+class CpuAttention {
+ public:
+  explicit CpuAttention(Isa isa) : isa_(isa) {}
 
-void cpu_attention_backward(const RowKernels& rows, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                            const at::Tensor& d_out, const AttentionShape& shape, at::Tensor& d_q, at::Tensor& d_k,
-                            at::Tensor& d_v);
+  void forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionShape& shape,
+               at::Tensor& out, const at::Tensor& log_sum_exp);
+  void backward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& out,
+                const at::Tensor& log_sum_exp, const at::Tensor& d_out, const AttentionShape& shape, at::Tensor& d_q,
+                at::Tensor& d_k, at::Tensor& d_v);
 
-void cpu_cached_attention(const RowKernels& rows, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                          std::int64_t length, float scale, at::Tensor& out);
+ private:
+  template <typename T>
+  void forward_as(const AttentionShape& shape, const AttentionInputs<T>& inputs, const AttentionOutput<T>& output);
+  template <typename T>
+  void forward_token(const AttentionShape& shape, const AttentionInputs<T>& inputs, T* out);
+  template <typename T>
+  void backward_as(const AttentionShape& shape, const AttentionInputs<T>& inputs, const AttentionOutput<T>& output,
+                   const AttentionGradients<T>& gradients);
+
+  Isa isa_;
+  ThreadScratch scratch_;
+};
 
 }  // namespace vernier

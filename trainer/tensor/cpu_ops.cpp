@@ -10,6 +10,7 @@
 #include "kernels/rows.h"
 #include "tensor/cpu_attention.h"
 #include "tensor/cpu_heads.h"
+#include "tensor/cpu_matvec.h"
 #include "tensor/cpu_products.h"
 #include "tensor/ops.h"
 #include "tensor/parallel.h"
@@ -18,10 +19,8 @@ namespace vernier {
 
 namespace {
 
-constexpr std::int64_t kGrain = 1 << 14;  // elements worth a thread
-constexpr std::int64_t kChunk = 1 << 16;  // elements of a piece whose sums have one order
-constexpr std::int64_t kPanelRows =
-    8;  // of a matrix decoded for one vector; even, so that a panel begins at a whole byte
+constexpr std::int64_t kGrain = 1 << 14;        // elements worth a thread
+constexpr std::int64_t kChunk = 1 << 16;        // elements of a piece whose sums have one order
 constexpr std::int64_t kDecodeChunk = 1 << 14;  // elements decoded with one set of restored scales
 
 template <typename T>
@@ -44,7 +43,8 @@ std::int64_t row_grain(std::int64_t width) {
 
 class CpuOps final : public Ops {
  public:
-  explicit CpuOps(Isa isa) : rows_(row_kernels(isa)), nf4_(nf4_kernels(isa)), products_(isa) {}
+  explicit CpuOps(Isa isa)
+      : rows_(row_kernels(isa)), nf4_(nf4_kernels(isa)), products_(isa), attention_(isa), heads_(isa), matvec_(isa) {}
 
   void products(std::span<const Product> products) const override { products_.run(products); }
 
@@ -65,33 +65,11 @@ class CpuOps final : public Ops {
   }
 
   void matvec(const at::Tensor& matrix, const at::Tensor& x, at::Tensor& y) const override {
-    const std::int64_t width = matrix.size(1);
-    parallel_for(matrix.size(0), row_grain(width), [&](std::int64_t begin, std::int64_t end) {
-      if (is_f32(matrix)) {
-        rows_.matvec_f32(f32(x), f32(matrix) + begin * width, end - begin, width, f32(y) + begin);
-      } else {
-        rows_.matvec_bf16(f32(x), bf16(matrix) + begin * width, end - begin, width, f32(y) + begin);
-      }
-    });
+    matvec_.dense(matrix, x, y);
   }
-
-  void matvec_nf4(const Nf4View& matrix, at::ScalarType compute, const at::Tensor& x, at::Tensor& y) const override {
-    const std::int64_t width = matrix.cols, panels = (matrix.rows + kPanelRows - 1) / kPanelRows;
-    parallel_for(panels, row_grain(kPanelRows * width), [&](std::int64_t first, std::int64_t last) {
-      std::vector<float> scales(static_cast<std::size_t>(kPanelRows * width / matrix.blocksize + 2));
-      std::vector<float> panel(static_cast<std::size_t>(kPanelRows * width));
-      for (std::int64_t p = first; p < last; ++p) {
-        const std::int64_t row = p * kPanelRows, rows = std::min(kPanelRows, matrix.rows - row);
-        if (compute == at::kFloat) {
-          decode_range(matrix, row * width, (row + rows) * width, scales.data(), panel.data());
-          rows_.matvec_f32(f32(x), panel.data(), rows, width, f32(y) + row);
-        } else {
-          auto* values = reinterpret_cast<std::uint16_t*>(panel.data());
-          decode_range(matrix, row * width, (row + rows) * width, scales.data(), values);
-          rows_.matvec_bf16(f32(x), values, rows, width, f32(y) + row);
-        }
-      }
-    });
+  void matvec_nf4(std::span<const Nf4View> parts, at::ScalarType compute, const at::Tensor& x,
+                  at::Tensor& y) const override {
+    matvec_.nf4(parts, compute, x, y);
   }
 
   void rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps, at::Tensor& y,
@@ -182,26 +160,22 @@ class CpuOps final : public Ops {
 
   void split_heads(const at::Tensor& qkv, const HeadSource& source, std::span<const std::int32_t> row_starts,
                    std::span<const std::int32_t> positions, at::Tensor& out) const override {
-    cpu_split_heads(rows_, qkv, source, row_starts, positions, out);
+    heads_.split(qkv, source, row_starts, positions, out);
   }
   void split_heads_backward(at::Tensor& d_heads, const at::Tensor& qkv, const HeadSource& source,
                             std::span<const std::int32_t> row_starts, std::span<const std::int32_t> positions,
                             at::Tensor& d_qkv) const override {
-    cpu_split_heads_backward(rows_, d_heads, qkv, source, row_starts, positions, d_qkv);
+    heads_.split_backward(d_heads, qkv, source, row_starts, positions, d_qkv);
   }
 
   void attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionShape& shape,
-                 at::Tensor& out) const override {
-    cpu_attention(rows_, q, k, v, shape, out);
+                 at::Tensor& out, const at::Tensor& log_sum_exp) const override {
+    attention_.forward(q, k, v, shape, out, log_sum_exp);
   }
-  void attention_backward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& d_out,
-                          const AttentionShape& shape, at::Tensor& d_q, at::Tensor& d_k,
-                          at::Tensor& d_v) const override {
-    cpu_attention_backward(rows_, q, k, v, d_out, shape, d_q, d_k, d_v);
-  }
-  void cached_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, std::int64_t length, float scale,
-                        at::Tensor& out) const override {
-    cpu_cached_attention(rows_, q, k, v, length, scale, out);
+  void attention_backward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& out,
+                          const at::Tensor& log_sum_exp, const at::Tensor& d_out, const AttentionShape& shape,
+                          at::Tensor& d_q, at::Tensor& d_k, at::Tensor& d_v) const override {
+    attention_.backward(q, k, v, out, log_sum_exp, d_out, shape, d_q, d_k, d_v);
   }
 
   void cross_entropy(at::Tensor& logits, std::span<const std::int32_t> target, const float* gradient_scale,
@@ -289,6 +263,9 @@ class CpuOps final : public Ops {
   const RowKernels& rows_;
   const Nf4Kernels& nf4_;
   mutable CpuProducts products_;
+  mutable CpuAttention attention_;
+  mutable CpuHeads heads_;
+  mutable CpuMatvec matvec_;
 };
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include <span>
 #include <vector>
 
+#include "kernels/attention.h"
 #include "kernels/isa.h"
 
 namespace vernier {
@@ -57,13 +58,6 @@ struct Product {
   float scale = 1;
 };
 
-// Sizes of the attention of one layer, and where its rows lie in the flat stream.
-struct AttentionShape {
-  std::int64_t heads = 0, kv_heads = 0, head_dim = 0;
-  std::span<const std::int32_t> row_starts;  // [rows + 1]
-  float scale = 0;                           // 1 / sqrt(head_dim)
-};
-
 // cos and sin of the rotation, f32 [positions, D / 2].
 struct RopeTable {
   at::Tensor cos, sin;
@@ -80,10 +74,11 @@ struct Ops {
   // out [rows, cols] (compute, contiguous): the decoded matrix.
   virtual void decode_nf4(const Nf4View& matrix, at::Tensor& out) const = 0;
 
-  // y f32 [rows] = matrix x, for one token: x f32 [cols]; the matrix dense (f32 or bf16, contiguous) or NF4, whose
-  // values are decoded as for `compute`.
+  // y f32 [rows] = matrix x, for one token: x f32 [cols]; the matrix dense (f32 or bf16, contiguous), or of NF4 parts
+  // one below the other, whose values are decoded as for `compute`.
   virtual void matvec(const at::Tensor& matrix, const at::Tensor& x, at::Tensor& y) const = 0;
-  virtual void matvec_nf4(const Nf4View& matrix, at::ScalarType compute, const at::Tensor& x, at::Tensor& y) const = 0;
+  virtual void matvec_nf4(std::span<const Nf4View> parts, at::ScalarType compute, const at::Tensor& x,
+                          at::Tensor& y) const = 0;
 
   // y [N, H] = norm of x times weight (f32), x and y compute; rstd f32 [N].
   virtual void rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps, at::Tensor& y,
@@ -103,9 +98,10 @@ struct Ops {
   // Overwrites gate_up with its gradient, given dh [N, I].
   virtual void swiglu_backward(const at::Tensor& dh, at::Tensor& gate_up) const = 0;
 
-  // Heads out of the flat stream: from columns [begin, begin + heads * D) of qkv [N, A + 2 K] (compute) to f32, a
-  // block [heads, T, D] a row, one after the other in `out` [N * heads * D]; with `norm_weight` (f32 [D]) defined each
-  // head is RMS-normalized, with `rope` given then rotated by its position.
+  // Heads out of the flat stream: from columns [begin, begin + heads * D) of qkv [N, A + 2 K], a block [heads, T, D] a
+  // row, one after the other in `out` [N * heads * D]; or, for one row, `out` [heads, T, D] whose heads may lie apart.
+  // All compute; f32 inside: with `norm_weight` (f32 [D]) defined each head is RMS-normalized, with `rope` given then
+  // rotated by its position.
   struct HeadSource {
     std::int64_t begin = 0, heads = 0, head_dim = 0;
     at::Tensor norm_weight;
@@ -120,18 +116,15 @@ struct Ops {
                                     std::span<const std::int32_t> row_starts, std::span<const std::int32_t> positions,
                                     at::Tensor& d_qkv) const = 0;
 
-  // Causal attention of each row on its own, f32 inside. q [N * A], k, v [N * K] as split_heads writes them;
-  // out [N, A] (compute).
+  // Causal attention of each row on its own (kernels/attention.h). q [N * A], k, v [N * K] as split_heads writes them,
+  // or a cache of one row, of which shape.past says the length before the new tokens; out [N, A], all compute.
+  // log_sum_exp f32 [heads, N], for the backward pass; may be undefined.
   virtual void attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionShape& shape,
-                         at::Tensor& out) const = 0;
-  // d_q, d_k, d_v in the layout of q, k, v, given d_out [N, A] (compute).
-  virtual void attention_backward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                                  const at::Tensor& d_out, const AttentionShape& shape, at::Tensor& d_q,
-                                  at::Tensor& d_k, at::Tensor& d_v) const = 0;
-  // Attention of T new queries q [heads, T, D] on a cache: k, v f32 [kv_heads, capacity, D], of which the first
-  // `length` positions (the new ones included) are filled. out [T, A] (compute).
-  virtual void cached_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, std::int64_t length,
-                                float scale, at::Tensor& out) const = 0;
+                         at::Tensor& out, const at::Tensor& log_sum_exp) const = 0;
+  // d_q, d_k, d_v (f32) in the layout of q, k, v, given what the forward pass read and wrote, and d_out [N, A].
+  virtual void attention_backward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& out,
+                                  const at::Tensor& log_sum_exp, const at::Tensor& d_out, const AttentionShape& shape,
+                                  at::Tensor& d_q, at::Tensor& d_k, at::Tensor& d_v) const = 0;
 
   // loss f32 [n] of each row of logits f32 [n, V] against target [n]; with gradient_scale the logits become
   // (softmax - onehot) * gradient_scale, without they stay.

@@ -23,6 +23,8 @@ std::string state_json(const AdamW& optimizer, const RunIdentity& identity, cons
   json["base_sha256"] = identity.base;
   json["tokenizer_sha256"] = identity.tokenizer;
   json["data_sha256"] = identity.data;
+  json["config_sha256"] = identity.config;
+  json["binary_sha256"] = identity.binary;
   json["device"] = identity.device;
   json["settings"] = identity.settings;
   return json.dump(2) + "\n";
@@ -46,6 +48,16 @@ void refuse_changes(const Json& saved, const RunIdentity& identity, const std::s
       "undo the change; or keep what is trained so far in a new run: lora_model_dir: DIR with another output_dir");
 }
 
+void note_changes(const Json& saved, const RunIdentity& identity, std::vector<std::string>& notes) {
+  if (const auto device = saved.at("device").get<std::string>(); device != identity.device)
+    notes.push_back(str("the checkpoint was written on \"", device, "\", this is \"", identity.device,
+                        "\": the last bits may differ"));
+  if (saved.at("config_sha256").get<std::string>() != identity.config)
+    notes.push_back("the config file has changed since the checkpoint, in nothing that shapes the numbers");
+  if (saved.at("binary_sha256").get<std::string>() != identity.binary)
+    notes.push_back("the checkpoint was written by another build of this program: the last bits may differ");
+}
+
 }  // namespace
 
 void save_checkpoint(const OutputLock& lock, const Decoder& model, const AdamW& optimizer, const AdapterFiles& files,
@@ -54,6 +66,7 @@ void save_checkpoint(const OutputLock& lock, const Decoder& model, const AdamW& 
     CheckpointWriter writer(lock, state.step);
     writer.write_file(kAdapterConfigName, adapter_config_json(files.peft));
     writer.write_file(kQuantizationRecordName, quantization_record_json(files.quantization));
+    if (!files.chat_template.empty()) writer.write_file(kAdapterTemplateName, files.chat_template);
     write_adapter_tensors(model, writer.path(kAdapterWeightsName));
     writer.add_file(kAdapterWeightsName);
     write_tensors(writer.path(kOptimizerName),
@@ -72,9 +85,7 @@ TrainerState restore_checkpoint(const std::string& checkpoint_dir, const Decoder
   const Json saved = read_json_file(state_path);
   try {
     refuse_changes(saved, identity, checkpoint_dir);
-    if (const auto device = saved.at("device").get<std::string>(); device != identity.device)
-      notes.push_back(str("the checkpoint was written on \"", device, "\", this is \"", identity.device,
-                          "\": the last bits may differ"));
+    note_changes(saved, identity, notes);
     load_adapter_tensors(model, checkpoint_dir);
     const SafetensorsFile file(checkpoint_dir + "/" + kOptimizerName);
     read_f32_into(file, "exp_avg", optimizer.state().exp_avg);
@@ -88,6 +99,7 @@ TrainerState restore_checkpoint(const std::string& checkpoint_dir, const Decoder
 
 void write_root_adapter(const std::string& output_dir, const Decoder& model, const AdapterFiles& files) {
   write_file_atomically(output_dir + "/" + kQuantizationRecordName, quantization_record_json(files.quantization));
+  if (!files.chat_template.empty()) write_file_atomically(output_dir + "/" + kAdapterTemplateName, files.chat_template);
   write_file_atomically(output_dir + "/" + kAdapterConfigName, adapter_config_json(files.peft));
   const std::string weights = output_dir + "/" + kAdapterWeightsName, temporary = temporary_path(weights);
   write_adapter_tensors(model, temporary);

@@ -3,6 +3,7 @@
 // each checkpoint. The bytes and their safety are io/run_store's; here is what they hold.
 //
 //   adapter_config.json, adapter_model.safetensors, vernier.json   a checkpoint loads in PEFT as it is
+//   chat_template.jinja     the template of the training rows, when conversations were among them
 //   optimizer.safetensors   exp_avg, exp_avg_sq f32 [parameters], in the order of the trained tensors
 //   trainer_state.json      step, length of metrics.jsonl, and what must be the same when the run goes on
 
@@ -20,6 +21,7 @@ namespace vernier {
 // What identifies a run: a resume must find it again.
 struct RunIdentity {
   std::string base, tokenizer, data;  // SHA-256
+  std::string config, binary;         // SHA-256 of the YAML file and of this program: told when changed, not refused
   Json settings;                      // the options that shape the numbers, key by key
   std::string device;                 // kernels, type, threads: bits may differ under others
 };
@@ -32,6 +34,7 @@ struct TrainerState {
 struct AdapterFiles {
   PeftAdapterConfig peft;
   QuantizationRecord quantization;
+  std::string chat_template;  // empty: no conversations were trained on
 };
 
 // checkpoint-N with everything; durable when it returns. Errors as io/run_store's checkpoint_error.
@@ -39,7 +42,8 @@ void save_checkpoint(const OutputLock& lock, const Decoder& model, const AdamW& 
                      const RunIdentity& identity, const TrainerState& state);
 
 // Adapter, optimizer and state out of a checkpoint that has been verified. Error(kInput) saying what changed when base,
-// data, tokenizer or a setting is not the checkpoint's; `notes` gets a line when only the device is.
+// data, tokenizer or a setting is not the checkpoint's; `notes` gets a line for each of device, config file and program
+// that is another.
 TrainerState restore_checkpoint(const std::string& checkpoint_dir, const Decoder& model, AdamW& optimizer,
                                 const RunIdentity& identity, std::vector<std::string>& notes);
 

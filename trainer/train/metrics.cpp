@@ -1,9 +1,11 @@
 #include "train/metrics.h"
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstdio>
+#include <fstream>
 
 #include "base/text.h"
 #include "io/json_line.h"
@@ -47,6 +49,13 @@ std::int64_t peak_rss_bytes() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
+}
+
+std::int64_t rss_bytes() {
+  std::ifstream file("/proc/self/statm");
+  std::int64_t pages = 0, resident = 0;
+  file >> pages >> resident;
+  return resident * sysconf(_SC_PAGESIZE);
 }
 
 }  // namespace vernier

@@ -24,5 +24,7 @@ std::string progress_line(const StepMetrics& metrics, std::int64_t total_steps, 
 
 // Peak resident set of this process as the kernel counts it.
 std::int64_t peak_rss_bytes();
+// What it has now.
+std::int64_t rss_bytes();
 
 }  // namespace vernier

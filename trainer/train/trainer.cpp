@@ -1,26 +1,14 @@
 #include "train/trainer.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
-#include "base/error.h"
+#include "base/stopwatch.h"
 #include "base/text.h"
 #include "io/run_store.h"
-#include "optim/clip.h"
 #include "train/signals.h"
 
 namespace vernier {
-
-namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-}  // namespace
 
 std::int64_t total_steps(const TrainConfig& config, std::int64_t steps_per_epoch) {
   if (config.max_steps) return *config.max_steps;
@@ -28,33 +16,30 @@ std::int64_t total_steps(const TrainConfig& config, std::int64_t steps_per_epoch
       1, static_cast<std::int64_t>(std::ceil(config.num_epochs * static_cast<double>(steps_per_epoch))));
 }
 
-Trainer::Trainer(const TrainConfig& train, const OptimizerConfig& optimizer, const BatchConfig& batch, Memory memory,
-                 AdapterFiles files, RunIdentity identity, const Parts& parts)
+Trainer::Trainer(const TrainConfig& train, const OptimizerConfig& optimizer, const BatchConfig& batch,
+                 TrainStep::Memory memory, AdapterFiles files, RunIdentity identity, const Parts& parts)
     : train_(train),
-      optimizer_config_(optimizer),
       batch_(batch),
-      keep_(memory.keep),
       files_(std::move(files)),
       identity_(std::move(identity)),
       parts_(parts),
       steps_per_epoch_(parts.batches.steps_per_epoch()),
       total_steps_(total_steps(train, steps_per_epoch_)),
-      schedule_(optimizer, total_steps_),
-      metrics_file_(train.output_dir + "/metrics.jsonl") {
-  arena_.reserve(memory.step_bytes);
-}
+      step_({parts.device, parts.model, parts.batches, parts.optimizer, parts.dataset}, optimizer, total_steps_,
+            memory),
+      metrics_file_(train.output_dir + "/metrics.jsonl") {}
 
 RunSummary Trainer::run(const TrainerState& state) {
   const StopSignals signals;
-  const auto start = Clock::now();
+  const Stopwatch watch;
   summary_.steps = state.step;
   while (summary_.steps < total_steps_) {
-    const StepMetrics metrics = take_step(summary_.steps);
+    const StepMetrics metrics = step_.take(summary_.steps);
     summary_.steps = metrics.step;
     summary_.last_loss = metrics.loss;
     summary_.tokens += metrics.tokens;
     metrics_file_.append(metrics_line(metrics, peak_rss_bytes()));
-    show(metrics, state.step, seconds_since(start));
+    show(metrics, state.step, watch.seconds());
     if (evaluation_due(metrics.step)) evaluate_and_log(metrics);
     const bool stop = signals.stop_requested();
     if (stop || save_due(metrics.step)) save(metrics.step);
@@ -63,66 +48,29 @@ RunSummary Trainer::run(const TrainerState& state) {
       break;
     }
   }
-  summary_.seconds = seconds_since(start);
+  summary_.seconds = watch.seconds();
   summary_.already_done = state.step >= total_steps_;
   if (summary_.end == RunEnd::kFinished) write_root_adapter(train_.output_dir, parts_.model, files_);
   return summary_;
 }
 
-StepMetrics Trainer::take_step(std::int64_t step) {
-  const auto start = Clock::now();
-  const StepBatch batch = parts_.batches.step(step);
-  const auto targets = static_cast<double>(std::max<std::int64_t>(batch.trained_tokens, 1));
-  parts_.model.lora->gradients().zero_();
-  double loss = 0;
-  std::int64_t first_row = 0;
-  for (const MicroBatch& micro : batch.micro) {
-    TokenBatch tokens = as_token_batch(micro);
-    tokens.step = step;
-    tokens.first_row_in_step = first_row;
-    first_row += static_cast<std::int64_t>(micro.rows.size());
-    if (micro.trained_tokens() == 0) continue;
-    loss +=
-        loss_and_gradients(parts_.model, parts_.device, tokens, static_cast<float>(1 / targets), keep_, arena_).loss;
-  }
-  loss /= targets;
-  const double norm = gradient_norm(parts_.model.lora->gradients(), parts_.device);
-  if (!std::isfinite(loss)) diverged("the loss", loss, step);
-  if (!std::isfinite(norm)) diverged("the gradient norm", norm, step);
-  const double rate = schedule_.rate(step);
-  parts_.optimizer.step(parts_.device, rate, clip_factor(norm, optimizer_config_.max_grad_norm));
-  return {step + 1, batch.epoch, loss, norm, rate, batch.tokens, batch.trained_tokens, seconds_since(start)};
-}
-
-void Trainer::diverged(const char* what, double value, std::int64_t step) const {
-  std::vector<std::string> places;
-  for (const std::int64_t row : parts_.batches.row_indices(step)) {
-    if (places.size() == 8) {
-      places.push_back("...");
-      break;
-    }
-    places.push_back(parts_.dataset.place(row));
-  }
-  throw Error(ErrorKind::kNumeric, str(what, " is ", format_float(value), ", so the update was not made"),
-              str("step ", step + 1),
-              str("rows of this step: ", join(places, ", "), "; a lower learning_rate often helps"));
-}
-
 void Trainer::evaluate_and_log(const StepMetrics& metrics) {
   const std::int64_t rows = parts_.evaluation->size();
   const Evaluation evaluation =
-      evaluate(parts_.model, parts_.device, *parts_.evaluation, batch_.micro_batch_size, arena_,
-               [&](std::int64_t done) { parts_.log.live(str("evaluating ", done, "/", rows, " rows")); });
+      evaluate(parts_.model, parts_.device, *parts_.evaluation, batch_.micro_batch_size, step_.arena(),
+               [&](std::int64_t done) { parts_.log.live(str("evaluating ", done, "/", count_of(rows, "row"))); });
   summary_.last_eval_loss = evaluation.loss;
   metrics_file_.append(evaluation_line(metrics.step, metrics.epoch, evaluation.loss, evaluation.tokens));
-  parts_.log.info(str("step ", metrics.step, "  eval_loss ", format_float(evaluation.loss), "  (", rows, " rows, ",
-                      evaluation.targets, " targets)"));
+  parts_.log.info(str("step ", metrics.step, "  eval_loss ", format_float(evaluation.loss), "  (",
+                      count_of(rows, "row"), ", ", count_of(evaluation.targets, "target"), ")"));
 }
 
 void Trainer::save(std::int64_t step) {
+  const Stopwatch watch;
   metrics_file_.sync();
   save_checkpoint(parts_.lock, parts_.model, parts_.optimizer, files_, identity_, {step, metrics_file_.bytes()});
   parts_.log.info(str("saved step ", step, " in ", train_.output_dir, "/", checkpoint_name(step)));
+  parts_.log.debug(str("saving took ", watch.text()));
   if (train_.save_total_limit > 0) prune_checkpoints(parts_.lock, static_cast<std::size_t>(train_.save_total_limit));
 }
 
@@ -130,10 +78,9 @@ void Trainer::show(const StepMetrics& metrics, std::int64_t first_step, double s
   const auto done = static_cast<double>(metrics.step - first_step);
   const std::string line =
       progress_line(metrics, total_steps_, seconds / done * static_cast<double>(total_steps_ - metrics.step));
-  const bool due = metrics.step % train_.logging_steps == 0 || metrics.step == total_steps_;
-  if (parts_.log.is_terminal()) {
+  const bool last = metrics.step == total_steps_, due = last || metrics.step % train_.logging_steps == 0;
+  if (parts_.log.is_terminal() && !last) {
     parts_.log.live(line);
-    if (metrics.step == total_steps_) parts_.log.info(line);
   } else if (due) {
     parts_.log.info(line);
   }

@@ -1,6 +1,5 @@
 #pragma once
-// The training loop: count the step's targets, accumulate gradients over its micro batches, check and clip them,
-// update, write a line; evaluate and save where the cadence says so.
+// The training loop: take a step, write its line; evaluate and save where the cadence says so.
 
 #include <cstdint>
 #include <optional>
@@ -13,10 +12,10 @@
 #include "io/output_lock.h"
 #include "model/decoder.h"
 #include "optim/adamw.h"
-#include "optim/schedule.h"
 #include "train/checkpoint.h"
 #include "train/evaluate.h"
 #include "train/metrics.h"
+#include "train/train_step.h"
 
 namespace vernier {
 
@@ -47,39 +46,29 @@ class Trainer {
     const OutputLock& lock;
     const Log& log;
   };
-  // What the forward pass keeps, and the working memory that a step is expected to need.
-  struct Memory {
-    Keep keep = Keep::kRecompute;
-    std::int64_t step_bytes = 0;
-  };
-  Trainer(const TrainConfig& train, const OptimizerConfig& optimizer, const BatchConfig& batch, Memory memory,
-          AdapterFiles files, RunIdentity identity, const Parts& parts);
+  Trainer(const TrainConfig& train, const OptimizerConfig& optimizer, const BatchConfig& batch,
+          TrainStep::Memory memory, AdapterFiles files, RunIdentity identity, const Parts& parts);
 
   // Goes on from `state` (a fresh run: all zero) to the end. Error(kNumeric) naming step and rows at a NaN or Inf,
   // before the update.
   RunSummary run(const TrainerState& state);
 
  private:
-  StepMetrics take_step(std::int64_t step);
   void evaluate_and_log(const StepMetrics& metrics);
   void save(std::int64_t step);
   void show(const StepMetrics& metrics, std::int64_t first_step, double seconds);
   bool every(std::optional<std::int64_t> steps, std::optional<std::int64_t> per_epoch, std::int64_t done) const;
   bool evaluation_due(std::int64_t done) const;
   bool save_due(std::int64_t done) const;
-  [[noreturn]] void diverged(const char* what, double value, std::int64_t step) const;
 
   TrainConfig train_;
-  OptimizerConfig optimizer_config_;
   BatchConfig batch_;
-  Keep keep_;
   AdapterFiles files_;
   RunIdentity identity_;
   Parts parts_;
   std::int64_t steps_per_epoch_, total_steps_;
-  Schedule schedule_;
+  TrainStep step_;
   MetricsFile metrics_file_;
-  Arena arena_;
   RunSummary summary_;
 };
 

@@ -1,0 +1,99 @@
+#include "commands/run_identity.h"
+
+#include <algorithm>
+#include <cstddef>
+
+#include "base/hash.h"
+#include "base/text.h"
+#include "config/keys.h"
+#include "io/mapped_file.h"
+#include "optim/schedule.h"
+
+namespace vernier {
+
+namespace {
+
+// Of the program that runs, whatever has become of the file's name since.
+std::string binary_sha256() {
+  const MappedFile file("/proc/self/exe");
+  constexpr std::size_t kPiece = std::size_t{1} << 20;
+  Sha256 sha;
+  for (std::size_t at = 0; at < file.bytes().size(); at += kPiece) {
+    const std::string_view piece = file.bytes().substr(at, kPiece);
+    sha.update(piece);
+    file.release(piece);
+  }
+  return sha.finish();
+}
+
+// The adapted linears as lora_target_modules names them: by the last part of their names where every layer has the
+// same, else by their whole paths.
+Json target_names(const std::vector<LoraTarget>& targets, std::int64_t layers) {
+  Json names = Json::array(), paths = Json::array();
+  bool same = true;
+  for (const Linear linear : kLinears) {
+    const auto adapted = std::count_if(targets.begin(), targets.end(),
+                                       [&](const LoraTarget& target) { return target.linear == linear; });
+    same &= adapted == 0 || adapted == layers;
+    if (adapted > 0) names.push_back(split(linear_name(linear), '.').back());
+  }
+  for (const LoraTarget& target : targets) paths.push_back(module_path(target.layer, target.linear));
+  return same ? names : paths;
+}
+
+// The settings that shape the numbers: a resume under others would not be a continuation.
+Json shaping_settings(const Config& config, std::int64_t total) {
+  Json settings;
+  settings["seed"] = config.seed;
+  settings["load_in_4bit"] = config.quantization.load_in_4bit;
+  settings["bnb_4bit_blocksize"] = config.quantization.blocksize;
+  settings["bnb_4bit_use_double_quant"] = config.quantization.double_quant;
+  settings["lora_r"] = config.lora.r;
+  settings["lora_alpha"] = config.lora.alpha;
+  settings["lora_dropout"] = config.lora.dropout;
+  settings["use_rslora"] = config.lora.use_rslora;
+  settings["micro_batch_size"] = config.batch.micro_batch_size;
+  settings["gradient_accumulation_steps"] = config.batch.gradient_accumulation_steps;
+  settings["shuffle"] = config.batch.shuffle;
+  settings["learning_rate"] = config.optimizer.learning_rate;
+  settings["lr_scheduler"] = find_key("lr_scheduler").key->write(config);
+  settings["adam_beta1"] = config.optimizer.adam_beta1;
+  settings["adam_beta2"] = config.optimizer.adam_beta2;
+  settings["adam_epsilon"] = config.optimizer.adam_epsilon;
+  settings["weight_decay"] = config.optimizer.weight_decay;
+  settings["max_grad_norm"] = config.optimizer.max_grad_norm;
+  settings["warmup_steps"] = warmup_steps(config.optimizer, total);
+  settings["total_steps"] = total;
+  return settings;
+}
+
+}  // namespace
+
+RunIdentity run_identity(const RunInputs& inputs, const Device& device, const LoraParameters& lora,
+                         std::int64_t total) {
+  RunIdentity identity;
+  identity.base = inputs.base->identity();
+  identity.tokenizer = inputs.tokenizer == nullptr ? "" : inputs.tokenizer->identity();
+  identity.data = inputs.train.identity();
+  identity.config = inputs.loaded.sha256;
+  identity.binary = binary_sha256();
+  identity.device = device.description();
+  identity.settings = shaping_settings(inputs.config(), total);
+  identity.settings["lora_target_modules"] = target_names(lora.targets(), inputs.spec.layers);
+  return identity;
+}
+
+std::string run_json(const RunIdentity& identity) {
+  Json json;
+  json["vernier"] = VERNIER_VERSION;
+  json["base_sha256"] = identity.base;
+  json["tokenizer_sha256"] = identity.tokenizer;
+  json["data_sha256"] = identity.data;
+  json["config_sha256"] = identity.config;
+  json["binary_sha256"] = identity.binary;
+  json["device"] = identity.device;
+  json["settings"] = identity.settings;
+  return json.dump(2) + "\n";
+}
+
+}  // namespace vernier

@@ -1,0 +1,9 @@
+#include "kernels/attention_loops.inc"
+#include "kernels/attention_tables.h"
+
+namespace vernier {
+
+constinit const AttentionLoops<float> kAvx2AttentionF32 = kAttentionLoops<float>;
+constinit const AttentionLoops<std::uint16_t> kAvx2AttentionBF16 = kAttentionLoops<std::uint16_t>;
+
+}  // namespace vernier
