@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <variant>
 
+#include "base/hash.h"
 #include "base/text.h"
 #include "config_test_util.h"
 
@@ -253,7 +255,10 @@ TEST(ReadConfig, FilesThatCannotBeRead) {
   std::ofstream(path) << std::string(2 << 20, '#');
   EXPECT_THROW(read_config(path), Error);
   std::ofstream(path, std::ios::trunc) << kBase;
-  EXPECT_EQ(read_config(path).config.model.base_model, "models/tiny");
+  const LoadedConfig loaded = read_config(path);
+  std::filesystem::remove(path);
+  EXPECT_EQ(loaded.config.model.base_model, "models/tiny");
+  EXPECT_EQ(loaded.sha256, sha256_hex(kBase));
 }
 
 TEST(ReadConfig, ASyntaxErrorIsNotDrownedInMissingKeys) {

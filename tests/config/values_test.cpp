@@ -65,5 +65,15 @@ TEST(Values, YamlTextIsPlainOnlyWhereNoReaderTakesItForSomethingElse) {
   EXPECT_EQ(yaml_text("a\"b\\c\nd"), "\"a\\\"b\\\\c\\x0Ad\"");
 }
 
+TEST(Values, BytesHaveAUnit) {
+  EXPECT_EQ(parse_bytes("8GB"), 8'000'000'000);
+  EXPECT_EQ(parse_bytes("1.5GiB"), 3LL << 29);
+  EXPECT_EQ(parse_bytes("512 mib"), 512LL << 20);
+  EXPECT_EQ(parse_bytes("100kB"), 100'000);
+  EXPECT_EQ(parse_bytes("77B"), 77);
+  for (const char* wrong : {"", "8", "GB", "8G", "-1GB", "8GBs", "8 Gi", "1e3MB", "..5MB", "999999999TB"})
+    EXPECT_EQ(parse_bytes(wrong), std::nullopt) << wrong;
+}
+
 }  // namespace
 }  // namespace vernier

@@ -70,6 +70,7 @@ const std::map<std::string, std::string>& other_values() {
       {"device", "cpu"},
       {"bf16", "true"},
       {"gradient_checkpointing", "false"},
+      {"max_memory", "1.5GiB"},
       {"kernels", "avx2"},
       {"threads", "6"},
       {"seed", "123456789012345"}};

@@ -72,8 +72,7 @@ class RunTest(unittest.TestCase):
         characters = ["<unk>", "<s>", "</s>", "\u0120", "\u010a"] + [chr(code) for code in range(33, 127)]
         vocabulary = {text: i for i, text in enumerate(characters)}
         end = len(vocabulary)
-        for i in range(end + 1, tokens):
-            vocabulary[f"<unused{i}>"] = i
+        vocabulary.update({f"<unused{i}>" if i > end else "<|im_end|>": i for i in range(end, tokens)})
         added = [{"id": i, "content": text, "special": True, "normalized": False, "single_word": False, "lstrip": False,
                   "rstrip": False} for i, text in ((1, "<s>"), (2, "</s>"), (end, "<|im_end|>"))]
         (model / "tokenizer.json").write_text(json.dumps({

@@ -137,9 +137,9 @@ TEST(MemoryPlan, GrowsWithWhatItIsMadeOf) {
   request.longest_row = 128;
   request.lora_parameters = 1000;
   const MemoryPlan plan = plan_memory(spec, request);
-  request.keep_all = true;
+  request.kept_layers = spec.layers;
   EXPECT_GT(plan_memory(spec, request).kept, plan.kept);
-  request.keep_all = false;
+  request.kept_layers = 0;
   request.load_in_4bit = false;
   EXPECT_GT(plan_memory(spec, request).frozen, plan.frozen);
   request.micro_batch_tokens = 1024;

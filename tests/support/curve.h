@@ -21,12 +21,14 @@ struct Curve {
   std::vector<at::Tensor> first_gradients, third_gradients;  // as lora->tensors(), unclipped
 };
 
+inline constexpr std::int64_t kEveryLayer = 1000;  // more than any test model has
+
 struct CurveRun {
   std::string model_dir, curve_dir;
   bool load_in_4bit = true;
   ComputeRequest compute = ComputeRequest::kF32;
   double learning_rate = 1e-3;
-  Keep keep = Keep::kAll;
+  std::int64_t kept_layers = kEveryLayer;
 };
 
 class CurveReplay {
@@ -80,7 +82,7 @@ class CurveReplay {
     double total = 0;
     for (const Rows& rows : micro)
       total +=
-          loss_and_gradients(model, device, rows.batch(), 1.0f / static_cast<float>(targets), run_.keep, arena).loss;
+          loss_and_gradients(model, device, rows.batch(), 1.0f / static_cast<float>(targets), run_.kept_layers, arena).loss;
     return total / static_cast<double>(targets);
   }
 

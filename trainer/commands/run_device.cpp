@@ -1,7 +1,13 @@
 #include "commands/run_device.h"
 
+#include <algorithm>
+#include <cstdio>
+
 #include "base/error.h"
 #include "base/text.h"
+#include "spec/lora_targets.h"
+#include "spec/step_cost.h"
+#include "tensor/peak_rates.h"
 
 namespace vernier {
 
@@ -12,20 +18,84 @@ Device open_run_device(const DeviceConfig& config) {
   return open_device(config.device, config.kernels, compute, config.threads);
 }
 
+namespace {
+
+std::string bytes_text(std::int64_t bytes) {
+  return format_bytes(static_cast<std::uint64_t>(bytes));
+}
+
+std::string seconds_text(double seconds) {
+  char text[32];
+  std::snprintf(text, sizeof text, seconds < 0.01 ? "%.4f s" : seconds < 10 ? "%.2f s" : "%.0f s", seconds);
+  return text;
+}
+
+struct Budget {
+  std::int64_t bytes;
+  std::string name;  // "600.0 MiB (max_memory)"
+};
+
+Budget memory_budget(const RunInputs& inputs) {
+  const std::int64_t free = available_memory();
+  const auto limit = inputs.config().train.max_memory;
+  if (limit && *limit < free) return {*limit, bytes_text(*limit) + " (max_memory)"};
+  return {free, bytes_text(free) + " free"};
+}
+
+// Seconds of a step of average size: what it computes, at the share of the measured peak that such steps reach.
+double predicted_seconds(const RunInputs& inputs, const Device& device, std::int64_t lora, std::int64_t kept_layers) {
+  constexpr double kReached = 0.72;
+  const DatasetStats stats = inputs.train.stats();
+  const BatchConfig& batch = inputs.config().batch;
+  const double rows = static_cast<double>(batch.micro_batch_size * batch.gradient_accumulation_steps);
+  const double share = rows / static_cast<double>(std::max<std::int64_t>(stats.rows, 1));
+  const double tokens = share * static_cast<double>(stats.tokens), row = tokens / rows;
+  const StepWork work{static_cast<std::int64_t>(tokens),
+                      static_cast<std::int64_t>(share * static_cast<double>(stats.targets)), rows * row * row};
+  const double layers = static_cast<double>(inputs.spec.layers - kept_layers);
+  const PeakLoop loop = device.compute == at::kBFloat16 ? PeakLoop::kBF16 : PeakLoop::kF32;
+  const double flops = step_flops(inputs.spec, lora, work).model() + layers * layer_recompute_flops(inputs.spec, work);
+  return flops / (kReached * measure_multiply_rate(device.isa, loop));
+}
+
+// What would make the run smaller, of what it does not do yet.
+std::string smaller_settings(const Config& config) {
+  std::vector<std::string> ways;
+  if (config.train.gradient_checkpointing == Checkpointing::kOff) ways.push_back("gradient_checkpointing: auto");
+  if (config.batch.micro_batch_size > 1) ways.push_back(str("micro_batch_size: ", config.batch.micro_batch_size / 2));
+  ways.push_back(str("sequence_len: ", config.data.sequence_len / 2));
+  if (!config.quantization.load_in_4bit) ways.push_back("adapter: qlora");
+  if (config.lora.r > 8) ways.push_back(str("lora_r: ", config.lora.r / 2));
+  return join(ways, ", or ") + " needs less";
+}
+
+}  // namespace
+
 KeepChoice choose_keep(const RunInputs& inputs, const Device& device) {
-  const bool bf16 = device.compute == at::kBFloat16;
-  const MemoryPlan recompute = plan_run_memory(inputs, bf16, device.threads, false);
-  const MemoryPlan keep = plan_run_memory(inputs, bf16, device.threads, true);
-  const auto text = [](std::int64_t bytes) { return format_bytes(static_cast<std::uint64_t>(bytes)); };
-  const std::int64_t free = available_memory(), least = recompute.peak(), all = keep.peak();
+  const auto plan = [&](std::int64_t kept_layers) {
+    return plan_run_memory(inputs, device.compute == at::kBFloat16, device.threads, kept_layers);
+  };
+  const std::int64_t layers = inputs.spec.layers;
   const Checkpointing wanted = inputs.config().train.gradient_checkpointing;
-  if (least > free)
-    throw Error(ErrorKind::kResource, str("the run needs about ", text(least), " and ", text(free), " are free"),
-                "memory", "a smaller micro_batch_size or sequence_len, or bnb_4bit_use_double_quant: true, needs less");
-  if (wanted == Checkpointing::kOff || (wanted == Checkpointing::kAuto && all <= free))
-    return {Keep::kAll, keep, str("activations kept, predicted peak ", text(all), " of ", text(free), " free")};
-  return {Keep::kRecompute, recompute,
-          str("activations recomputed, predicted peak ", text(least), " of ", text(free), " free")};
+  const Budget budget = memory_budget(inputs);
+  KeepChoice choice;
+  choice.kept_layers = wanted == Checkpointing::kOn ? 0 : layers;
+  choice.plan = plan(choice.kept_layers);
+  while (wanted == Checkpointing::kAuto && choice.kept_layers > 0 && choice.plan.peak() > budget.bytes)
+    choice.plan = plan(--choice.kept_layers);
+  if (choice.plan.peak() > budget.bytes)
+    throw Error(ErrorKind::kResource, str("the run needs about ", bytes_text(choice.plan.peak()), " of ", budget.name),
+                "memory", smaller_settings(inputs.config()));
+  const std::string kept = choice.kept_layers == layers ? "activations kept"
+                           : choice.kept_layers == 0
+                               ? "activations recomputed"
+                               : str("activations kept in ", choice.kept_layers, " of ", layers, " layers");
+  const std::int64_t lora =
+      lora_parameters(inputs.spec, match_lora_targets(inputs.spec, inputs.config().lora), inputs.config().lora.r);
+  const double seconds = predicted_seconds(inputs, device, lora, choice.kept_layers);
+  choice.explanation = str(kept, ", predicted peak ", bytes_text(choice.plan.peak()), " of ", budget.name, ", ",
+                           seconds_text(seconds), " a step");
+  return choice;
 }
 
 std::string memory_by_purpose(const MemoryPlan& plan) {

@@ -5,7 +5,6 @@
 
 #include "commands/run_inputs.h"
 #include "config/config.h"
-#include "model/block.h"
 #include "tensor/device.h"
 
 namespace vernier {
@@ -13,13 +12,14 @@ namespace vernier {
 Device open_run_device(const DeviceConfig& config);
 
 struct KeepChoice {
-  Keep keep = Keep::kRecompute;
+  std::int64_t kept_layers = 0;
   MemoryPlan plan;
-  std::string explanation;  // with the predicted peak
+  std::string explanation;  // with the predicted peak and time
 };
 
-// gradient_checkpointing: true recomputes, false keeps, auto keeps when that is predicted to fit into the memory that
-// is free. Error(kResource) when not even recomputing fits.
+// gradient_checkpointing: true recomputes in every layer, false in none, auto in as few as fit into max_memory and what
+// is free. Error(kResource) with settings that would fit when the choice does not. Measures the peak of the machine for
+// a quarter of a second.
 KeepChoice choose_keep(const RunInputs& inputs, const Device& device);
 
 // "runtime 160.4 MiB, base 244.7 KiB, ...; while loading 172.0 KiB"

@@ -153,7 +153,7 @@ void add_largest_micro_batch(const Dataset& dataset, std::int64_t rows, MemoryRe
 
 }  // namespace
 
-MemoryRequest memory_request(const RunInputs& inputs, bool bf16_compute, int threads, bool keep_all) {
+MemoryRequest memory_request(const RunInputs& inputs, bool bf16_compute, int threads, std::int64_t kept_layers) {
   const Config& config = inputs.config();
   MemoryRequest request;
   request.load_in_4bit = config.quantization.load_in_4bit;
@@ -165,13 +165,14 @@ MemoryRequest memory_request(const RunInputs& inputs, bool bf16_compute, int thr
   request.longest_row = longest_row(inputs);
   request.threads = threads;
   request.tokenizer_entries = inputs.tokenizer == nullptr ? 0 : inputs.tokenizer->vocab_size();
-  request.keep_all = keep_all;
+  request.kept_layers = kept_layers;
+  request.dropout = config.lora.dropout > 0;
   add_largest_micro_batch(inputs.train, config.batch.micro_batch_size, request);
   return request;
 }
 
-MemoryPlan plan_run_memory(const RunInputs& inputs, bool bf16_compute, int threads, bool keep_all) {
-  MemoryPlan plan = plan_memory(inputs.spec, memory_request(inputs, bf16_compute, threads, keep_all));
+MemoryPlan plan_run_memory(const RunInputs& inputs, bool bf16_compute, int threads, std::int64_t kept_layers) {
+  MemoryPlan plan = plan_memory(inputs.spec, memory_request(inputs, bf16_compute, threads, kept_layers));
   plan.data = 8 * (inputs.train.stats().tokens + inputs.evaluation.stats().tokens);
   return plan;
 }

@@ -39,10 +39,10 @@ void read_datasets(RunInputs& inputs, const Log& log);
 // The longest row of both.
 std::int64_t longest_row(const RunInputs& inputs);
 
-// The sizes of a run with these inputs that its memory follows from, keeping all activations or not.
-MemoryRequest memory_request(const RunInputs& inputs, bool bf16_compute, int threads, bool keep_all);
+// The sizes of a run with these inputs that its memory follows from, with so many layers keeping all activations.
+MemoryRequest memory_request(const RunInputs& inputs, bool bf16_compute, int threads, std::int64_t kept_layers);
 
 // What it will hold.
-MemoryPlan plan_run_memory(const RunInputs& inputs, bool bf16_compute, int threads, bool keep_all);
+MemoryPlan plan_run_memory(const RunInputs& inputs, bool bf16_compute, int threads, std::int64_t kept_layers);
 
 }  // namespace vernier

@@ -116,6 +116,7 @@ struct TrainConfig {
   std::int64_t save_total_limit = 3;  // 0: keep all
   std::int64_t logging_steps = 1;
   Checkpointing gradient_checkpointing = Checkpointing::kAuto;
+  std::optional<std::int64_t> max_memory;  // bytes
   std::string output_dir;
   bool overwrite_output_dir = false;
   bool resume = false;               // --resume, or resume_from_checkpoint: true or a directory

@@ -53,6 +53,28 @@ Key resume_key() {
       });
 }
 
+Key max_memory_key() {
+  const std::string values = "a size: 8GB, 800MB, 1.5GiB";
+  return make_key(
+      {"max_memory",
+       {},
+       "Most memory that the process may take. Decides how many layers keep their activations; a run that cannot do "
+       "with it is refused before it loads weights.",
+       "what is free"},
+      values,
+      [=](const YamlNode& node, Config& config, Report& report) {
+        const auto bytes = node.is_scalar() ? parse_bytes(node.text) : std::nullopt;
+        if (bytes && *bytes > 0) {
+          config.train.max_memory = *bytes;
+        } else {
+          refuse_value("max_memory", node, values, report);
+        }
+      },
+      [](const Config& config) {
+        return config.train.max_memory ? str(*config.train.max_memory, "B") : std::string();
+      });
+}
+
 Key metrics_key() {
   Key key = make_key(
       {"metrics",
@@ -166,6 +188,7 @@ std::vector<Key> device_keys() {
               {"auto", Checkpointing::kAuto}, {"true", Checkpointing::kOn}, {"false", Checkpointing::kOff}},
           {{"offload*", "moving activations to other memory is not built"},
            {"unsloth", "moving activations to other memory is not built"}}),
+      max_memory_key(),
       word_key<>(
           {"kernels", {}, "The set of inner loops; auto takes the best that the CPU has."},
           [](auto& c) -> auto& { return c.device.kernels; },

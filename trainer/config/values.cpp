@@ -87,6 +87,23 @@ std::optional<std::int64_t> parse_integer(std::string_view text) {
   return static_cast<std::int64_t>(*value);
 }
 
+std::optional<std::int64_t> parse_bytes(std::string_view text) {
+  const std::size_t unit_begin = text.find_first_not_of("0123456789.");
+  if (unit_begin == 0 || unit_begin == std::string_view::npos) return std::nullopt;
+  const auto count = parse_number(text.substr(0, unit_begin));
+  std::string unit(text.substr(unit_begin));
+  std::transform(unit.begin(), unit.end(), unit.begin(), [](unsigned char c) { return std::tolower(c); });
+  if (!unit.empty() && unit.front() == ' ') unit.erase(0, 1);
+  constexpr std::string_view kPrefixes = "kmgt";
+  const std::size_t power = unit == "b" ? 0 : kPrefixes.find(unit.front()) + 1;
+  const bool binary = unit.size() == 3 && unit.substr(1) == "ib", decimal = unit.size() == 2 && unit[1] == 'b';
+  if (!count || (unit != "b" && (power == 0 || (!binary && !decimal)))) return std::nullopt;
+  const double bytes = *count * std::pow(binary ? 1024.0 : 1000.0, static_cast<double>(power));
+  constexpr double kMost = 1e18;
+  if (!(bytes >= 0) || bytes > kMost) return std::nullopt;
+  return static_cast<std::int64_t>(bytes);
+}
+
 std::string number_text(double value) {
   std::array<char, 64> buffer{};
   const double size = std::fabs(value);

@@ -19,6 +19,9 @@ std::optional<double> parse_number(std::string_view text);
 // A whole number, also as 1e3 or 3.0 (then below 2^53).
 std::optional<std::int64_t> parse_integer(std::string_view text);
 
+// Bytes: a number with a unit (B, kB, MB, GB, TB of 1000; KiB, MiB, GiB, TiB of 1024; in any case); nullopt otherwise.
+std::optional<std::int64_t> parse_bytes(std::string_view text);
+
 // The shortest text that parse_number() reads back as exactly this value.
 std::string number_text(double value);
 

@@ -60,13 +60,15 @@ std::int64_t max_row_tokens(const Decoder& model) {
 }
 
 LossSum loss_and_gradients(const Decoder& model, const Device& device, const TokenBatch& batch, float gradient_scale,
-                           Keep keep, Arena& arena) {
+                           std::int64_t kept_layers, Arena& arena) {
   const Arena::Scope scope(arena);
-  const Pass pass = make_pass(model, device, batch, arena, true);
+  Pass pass = make_pass(model, device, batch, arena, true);
+  pass.most_logits_rows = most_logits_rows(kept_layers);
   at::Tensor x = embed(model, pass);
   std::vector<BlockSaved> saved;
   for (const Block& block : model.blocks) {
-    saved.emplace_back(pass, block, keep);
+    const bool kept = static_cast<std::int64_t>(saved.size()) < kept_layers;
+    saved.emplace_back(pass, block, kept ? Keep::kAll : Keep::kRecompute);
     block_forward(block, pass, saved.back(), x);
   }
   at::Tensor d_x = pass.take_f32(x.sizes());

@@ -31,8 +31,9 @@ struct Decoder {
 std::int64_t max_row_tokens(const Decoder& model);
 
 // Sum of the token losses; adds gradient_scale * its gradient to the adapters' gradients.
+// The first `kept_layers` layers keep all that their backward pass reads (Keep::kAll), the others compute it again.
 LossSum loss_and_gradients(const Decoder& model, const Device& device, const TokenBatch& batch, float gradient_scale,
-                           Keep keep, Arena& arena);
+                           std::int64_t kept_layers, Arena& arena);
 
 // Sum of the token losses alone, without dropout.
 LossSum evaluate_loss(const Decoder& model, const Device& device, const TokenBatch& batch, Arena& arena);

@@ -68,7 +68,7 @@ void scatter(const at::Tensor& gathered, std::span<const std::int64_t> rows, at:
 
 LossSum head_loss(const Head& head, const Pass& pass, const at::Tensor& x, float gradient_scale, at::Tensor* d_x) {
   const TargetRows selected(pass.batch);
-  const std::int64_t vocab = head.weight.rows(), step = logits_rows(vocab, selected.size());
+  const std::int64_t vocab = head.weight.rows(), step = logits_rows(vocab, selected.size(), pass.most_logits_rows);
   LossSum sum{0, selected.size()};
   if (d_x != nullptr) d_x->zero_();
   for (std::int64_t begin = 0; begin < selected.size(); begin += step) {

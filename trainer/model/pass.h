@@ -9,6 +9,7 @@
 
 #include "model/lora.h"
 #include "spec/model_spec.h"
+#include "spec/step_sizes.h"
 #include "tensor/arena.h"
 #include "tensor/device.h"
 
@@ -35,6 +36,7 @@ struct Pass {
   Arena& arena;
   bool training = false;  // dropout is active
   std::uint64_t seed = 0;
+  std::int64_t most_logits_rows = kFewLogitsRows;  // that exist at a time
 
   const Ops& ops() const { return *device.ops; }
   std::int64_t tokens() const { return batch.tokens(); }

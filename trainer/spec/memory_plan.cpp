@@ -10,10 +10,10 @@ namespace vernier {
 
 namespace {
 
-// Of a process that has loaded LibTorch and run its first products, measured; oneDNN's bf16 code is the difference.
-constexpr std::int64_t kRuntimeBytesF32 = std::int64_t{130} << 20;
-constexpr std::int64_t kRuntimeBytesBF16 = std::int64_t{132} << 20;
-constexpr std::int64_t kTokenBytes = 600;  // of a tokenizer, a vocabulary entry
+// Of a process that has loaded LibTorch and run its first step, measured.
+constexpr std::int64_t kRuntimeBytes = std::int64_t{128} << 20;
+constexpr std::int64_t kThreadBytes = std::int64_t{1100} << 10;  // kernels/gemm.h's working memory
+constexpr std::int64_t kTokenBytes = 600;                        // of a tokenizer, a vocabulary entry
 
 std::int64_t nf4_bytes(std::int64_t weights, const QuantizationConfig& quantization) {
   const std::int64_t blocks = (weights + quantization.blocksize - 1) / quantization.blocksize;
@@ -27,12 +27,7 @@ struct Sizes {
   std::int64_t c;  // bytes of a compute element
 
   std::int64_t qkv_out() const { return spec.q_dim() + 2 * spec.kv_dim(); }
-  std::int64_t product_scratch(std::int64_t in, std::int64_t out, std::int64_t linears) const {
-    const std::int64_t rank = linears * request.rank;
-    const bool materialized =
-        request.load_in_4bit || request.base_type != (request.bf16_compute ? Dtype::kBF16 : Dtype::kF32);
-    return c * ((materialized ? in * out : 0) + rank * in + 2 * out * rank + n * rank + rank * in);
-  }
+  bool recomputes() const { return request.kept_layers < spec.layers; }
 };
 
 std::int64_t frozen_bytes(const ModelSpec& spec, const MemoryRequest& request) {
@@ -48,24 +43,23 @@ std::int64_t frozen_bytes(const ModelSpec& spec, const MemoryRequest& request) {
 std::int64_t kept_bytes(const Sizes& sizes) {
   const ModelSpec& spec = sizes.spec;
   const std::int64_t ranks = static_cast<std::int64_t>(kLinears.size()) * sizes.request.rank;
-  std::int64_t layer = 2 * 4 * spec.hidden + 4 * spec.heads + sizes.c * (spec.q_dim() + ranks);
-  if (sizes.request.keep_all) layer += sizes.c * (sizes.qkv_out() + 2 * spec.intermediate);
-  return sizes.n * (spec.layers * layer + 2 * 4 * spec.hidden);
+  const std::int64_t always = sizes.c * (2 * spec.hidden + spec.q_dim() + ranks) + 4 * spec.heads;
+  const std::int64_t all = sizes.c * (sizes.qkv_out() + 2 * spec.intermediate);
+  const std::int64_t stream_and_gradient = 2 * 4 * spec.hidden;
+  return sizes.n * (spec.layers * always + sizes.request.kept_layers * all + stream_and_gradient);
 }
 
 std::int64_t head_scratch(const Sizes& sizes) {
   const ModelSpec& spec = sizes.spec;
-  const std::int64_t rows = logits_rows(spec.vocab, sizes.request.micro_batch_targets);
-  return rows * (4 * spec.vocab + (2 * 4 + sizes.c) * spec.hidden);
+  return logits_rows(spec.vocab, sizes.request.micro_batch_targets, most_logits_rows(sizes.request.kept_layers)) *
+         (4 * spec.vocab + (2 * sizes.c + 4) * spec.hidden);
 }
 
 std::int64_t mlp_scratch(const Sizes& sizes) {
   const ModelSpec& spec = sizes.spec;
-  const std::int64_t activations =
-      sizes.n * sizes.c *
-      (3 * spec.hidden + (sizes.request.keep_all ? 0 : 2 * spec.intermediate) + 2 * spec.intermediate);
-  return activations + std::max(sizes.product_scratch(spec.hidden, 2 * spec.intermediate, 2),
-                                sizes.product_scratch(spec.intermediate, spec.hidden, 1));
+  const std::int64_t masks = sizes.request.dropout ? 3 * 4 * spec.intermediate : 0;
+  const std::int64_t recomputed = sizes.recomputes() ? sizes.c * 2 * spec.intermediate : 0;
+  return sizes.n * (sizes.c * (3 * spec.hidden + 2 * spec.intermediate + 4 * sizes.request.rank) + recomputed + masks);
 }
 
 // What kernels/attention.h takes for one thread of the backward pass.
@@ -79,15 +73,16 @@ std::int64_t attention_thread_bytes(const Sizes& sizes) {
 std::int64_t attention_scratch(const Sizes& sizes) {
   const ModelSpec& spec = sizes.spec;
   const std::int64_t stream =
-      sizes.n * sizes.c * (3 * spec.hidden + spec.q_dim() + (sizes.request.keep_all ? 1 : 2) * sizes.qkv_out());
-  const std::int64_t heads = sizes.n * (sizes.c + 4) * sizes.qkv_out();  // and their gradients
-  return stream + std::max(heads + sizes.request.threads * attention_thread_bytes(sizes),
-                           sizes.product_scratch(spec.hidden, sizes.qkv_out(), 3));
+      sizes.c * (3 * spec.hidden + spec.q_dim() + (sizes.recomputes() ? 2 : 1) * sizes.qkv_out());
+  const std::int64_t heads_and_gradients = (sizes.c + 4) * sizes.qkv_out();
+  return sizes.n * (stream + heads_and_gradients) + sizes.request.threads * attention_thread_bytes(sizes);
 }
 
-// The matrix libraries lay both operands of a product out again.
-std::int64_t packing_bytes(const Sizes& sizes) {
-  return 2 * sizes.c * sizes.spec.hidden * std::max(2 * sizes.spec.intermediate, sizes.qkv_out());
+// The scales of a group of linears, restored.
+std::int64_t scale_bytes(const Sizes& sizes) {
+  if (!sizes.request.load_in_4bit || !sizes.request.quantization.double_quant) return 0;
+  const std::int64_t widest = std::max(2 * sizes.spec.intermediate, sizes.qkv_out());
+  return 4 * sizes.spec.hidden * widest / sizes.request.quantization.blocksize;
 }
 
 }  // namespace
@@ -99,8 +94,8 @@ std::int64_t MemoryPlan::peak() const {
 MemoryPlan plan_memory(const ModelSpec& spec, const MemoryRequest& request) {
   const Sizes sizes{spec, request, request.micro_batch_tokens, request.bf16_compute ? 2 : 4};
   MemoryPlan plan;
-  plan.runtime = (request.bf16_compute ? kRuntimeBytesBF16 : kRuntimeBytesF32) +
-                 kTokenBytes * request.tokenizer_entries + packing_bytes(sizes);
+  plan.runtime =
+      kRuntimeBytes + kThreadBytes * request.threads + kTokenBytes * request.tokenizer_entries + scale_bytes(sizes);
   plan.frozen = frozen_bytes(spec, request);
   plan.adapters = 4 * 4 * request.lora_parameters;
   plan.kept = kept_bytes(sizes);

@@ -21,7 +21,8 @@ struct MemoryRequest {
   std::int64_t micro_batch_tokens = 0;  // the largest micro batch
   std::int64_t micro_batch_targets = 0;
   std::int64_t longest_row = 0;
-  bool keep_all = false;  // Keep::kAll
+  std::int64_t kept_layers = 0;  // that keep all activations; the others compute qkv and gate/up again
+  bool dropout = false;
   std::int64_t threads = 1;
   std::int64_t tokenizer_entries = 0;  // 0: no tokenizer
 };

@@ -36,4 +36,11 @@ StepFlops step_flops(const ModelSpec& spec, std::int64_t lora_parameters, const 
   return flops;
 }
 
+double layer_recompute_flops(const ModelSpec& spec, const StepWork& work) {
+  std::int64_t weights = 0;
+  for (const Linear linear : kLinears)
+    if (linear != Linear::kO && linear != Linear::kDown) weights += linear_in(spec, linear) * linear_out(spec, linear);
+  return 2 * static_cast<double>(weights) * static_cast<double>(work.tokens);
+}
+
 }  // namespace vernier

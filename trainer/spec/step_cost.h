@@ -32,4 +32,7 @@ struct StepFlops {
 // lora_parameters: of all adapters.
 StepFlops step_flops(const ModelSpec& spec, std::int64_t lora_parameters, const StepWork& work);
 
+// Of one layer whose backward pass computes q, k, v, gate and up again, without the adapters.
+double layer_recompute_flops(const ModelSpec& spec, const StepWork& work);
+
 }  // namespace vernier

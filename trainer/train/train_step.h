@@ -24,7 +24,7 @@ class TrainStep {
   };
   // What the forward pass keeps, and the working memory that a step is expected to need.
   struct Memory {
-    Keep keep = Keep::kRecompute;
+    std::int64_t kept_layers = 0;
     std::int64_t step_bytes = 0;
   };
   // total_steps: of the whole run, for the learning rate's schedule.
@@ -42,7 +42,7 @@ class TrainStep {
   Parts parts_;
   double max_grad_norm_;
   Schedule schedule_;
-  Keep keep_;
+  std::int64_t kept_layers_;
   Arena arena_;
 };
 
