@@ -2,6 +2,7 @@
 // templates with three tokenizers from ../shared when it is there.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 
@@ -112,6 +113,21 @@ TEST(ChatTemplateGolden, SmolLm2) {
   const ChatTemplate chat(golden["source"], "smollm2", bytes);
   ASSERT_EQ(golden["results"].size(), 8U);
   for (const Json& result : golden["results"]) check_bytes(chat, bytes, result, result);
+}
+
+// Of a conversation that the assistant opens, SmolLM2's own system text is nobody's answer.
+TEST(ChatTemplateGolden, SmolLm2sDefaultSystemTextIsNotTrained) {
+  const Json golden = read_json_file(VERNIER_SOURCE_DIR "/tests/golden/chat/smollm2.json");
+  const test::ByteTokenizer bytes({golden["bos_token"], golden["eos_token"]});
+  const ChatTemplate chat(golden["source"], "smollm2", bytes);
+  const auto trained = [&](const char* messages) {
+    const auto rendered = chat.encode(Json::parse(messages), bytes);
+    return std::count(rendered.trained.begin(), rendered.trained.end(), true);
+  };
+  EXPECT_EQ(trained(R"([{"role": "assistant", "content": "a"}])"), 2);
+  EXPECT_EQ(trained(R"([{"role": "assistant", "content": "a"}, {"role": "user", "content": "b"},
+                        {"role": "assistant", "content": "c"}])"),
+            4);
 }
 
 TEST(ChatTemplateGolden, ChatmlEqualsSmolLm2WhereTheSystemIsGiven) {

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cctype>
+
 #include "base/text.h"
 #include "data/data_report.h"
 #include "data/dataset.h"
@@ -308,7 +310,13 @@ INSTANTIATE_TEST_SUITE_P(All, SharedDatasets,
                                          SharedCase{"gsm8k/train.jsonl", DatasetType::kCompletion, 7473},
                                          SharedCase{"wikitext-2/valid.txt", DatasetType::kCompletion, 2461},
                                          SharedCase{"chat/fastchat_dummy_conversation.json", DatasetType::kChatTemplate,
-                                                    500}));
+                                                    500}),
+                         [](const auto& param) {
+                           std::string name = param.param.path;
+                           for (char& c : name)
+                             if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
+                           return name;
+                         });
 
 }  // namespace
 }  // namespace vernier

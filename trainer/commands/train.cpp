@@ -186,8 +186,8 @@ int train(const std::string& config_path, const std::vector<std::string>& overri
   describe(inputs, model, device, batches, total, keep, log);
   const AdapterFiles files{peft_config(config), quantization_record(inputs, device, identity, chat_template),
                            chat_template};
-  Trainer trainer(config.train, config.optimizer, config.batch, {keep.kept_layers, keep.plan.kept + keep.plan.working}, files,
-                  identity,
+  Trainer trainer(config.train, config.optimizer, config.batch, {keep.kept_layers, keep.plan.kept + keep.plan.working},
+                  files, identity,
                   {device, model, batches, optimizer, inputs.evaluation.size() > 0 ? &inputs.evaluation : nullptr,
                    inputs.train, lock, log});
   const RunSummary summary = trainer.run(state);

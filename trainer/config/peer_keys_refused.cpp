@@ -119,8 +119,7 @@ void add_run(std::vector<PeerKey>& list) {
   add(list, kAll, {"sequence_parallel_degree", "context_parallel_size", "tensor_parallel_size", "dp_shard_size"},
       "training on several processes is not built yet", {"1", "0", "false"});
   add(list, kAll,
-      {"gpu_memory_limit", "offload_folder", "lora_on_cpu", "activation_offloading", "layer_offloading",
-       "cpu_offload"},
+      {"gpu_memory_limit", "offload_folder", "lora_on_cpu", "activation_offloading", "layer_offloading", "cpu_offload"},
       "moving parts to other memory is not built", kOff);
   add(list, kAll, {"save_only_model", "save_first_step", "push_to_hub", "merge_lora", "use_dpo_checkpoint"},
       "this is not built", kOff);

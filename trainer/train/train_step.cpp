@@ -12,7 +12,10 @@
 namespace vernier {
 
 TrainStep::TrainStep(const Parts& parts, const OptimizerConfig& optimizer, std::int64_t total_steps, Memory memory)
-    : parts_(parts), max_grad_norm_(optimizer.max_grad_norm), schedule_(optimizer, total_steps), kept_layers_(memory.kept_layers) {
+    : parts_(parts),
+      max_grad_norm_(optimizer.max_grad_norm),
+      schedule_(optimizer, total_steps),
+      kept_layers_(memory.kept_layers) {
   arena_.reserve(memory.step_bytes);
 }
 
@@ -31,7 +34,8 @@ StepMetrics TrainStep::take(std::int64_t step) {
     first_row += static_cast<std::int64_t>(micro.rows.size());
     if (micro.trained_tokens() == 0) continue;
     loss +=
-        loss_and_gradients(parts_.model, parts_.device, tokens, static_cast<float>(1 / targets), kept_layers_, arena_).loss;
+        loss_and_gradients(parts_.model, parts_.device, tokens, static_cast<float>(1 / targets), kept_layers_, arena_)
+            .loss;
   }
   loss /= targets;
   const double norm = gradient_norm(parts_.model.lora->gradients(), parts_.device);
