@@ -82,7 +82,8 @@ class CurveReplay {
     double total = 0;
     for (const Rows& rows : micro)
       total +=
-          loss_and_gradients(model, device, rows.batch(), 1.0f / static_cast<float>(targets), run_.kept_layers, arena).loss;
+          loss_and_gradients(model, device, rows.batch(), 1.0f / static_cast<float>(targets), run_.kept_layers, arena)
+              .loss;
     return total / static_cast<double>(targets);
   }
 

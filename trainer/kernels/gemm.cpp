@@ -127,7 +127,7 @@ class Part {
       for (std::int64_t column = column_begin; column < column_end; column += tile_) {
         const std::int64_t width = tile_width(column_end - column);
         const T* panel = scratch_.panel + (column - column_begin) * block.depth;
-        kernels_.tiles.multiply(scratch_.a, panel, block.depth, end - row, width, index > 0, sums);
+        multiply(block, row, end - row, panel, width, index > 0, sums);
         if (last) finish(sums, row, end - row, width, column, std::min(column_end - column, tile_));
         if (block_count_ > 1) sums += kernels_.tiles.rows * tile_;
       }
@@ -139,10 +139,32 @@ class Part {
     return std::min((columns + lanes - 1) / lanes * lanes, tile_);
   }
 
-  // The strip's rows of the block, side by side at the tile's stride: the rows of a matrix whose width is a power of
-  // two would push one another out of the cache.
+  // Whether the tile can read the rows where they are. Those of a matrix as wide as a multiple of half a page would
+  // push one another out of the cache.
+  static bool in_place(const DepthPiece& piece) {
+    const std::int64_t bytes = piece.term->a_stride * static_cast<std::int64_t>(sizeof(T));
+    return !piece.term->a_transposed && piece.depth % kTileStep<T> == 0 && bytes % 2048 != 0;
+  }
+
+  void multiply(const DepthBlock& block, std::int64_t row, std::int64_t rows, const T* panel, std::int64_t width,
+                bool add, float* sums) const {
+    for (const DepthPiece& piece : block.used()) {
+      const std::int64_t depth = round_to_step<T>(piece.depth), stride = piece.term->a_stride;
+      const T* piece_panel = panel + piece.offset * width;
+      if (in_place(piece)) {
+        const T* a = static_cast<const T*>(piece.term->a) + row * stride + piece.begin;
+        kernels_.tiles.multiply_apart(a, stride, piece_panel, depth, rows, width, add, sums);
+      } else {
+        kernels_.tiles.multiply(scratch_.a + piece.offset, piece_panel, depth, rows, width, add, sums);
+      }
+      add = true;
+    }
+  }
+
+  // The strip's rows of what cannot be read in place, at the tile's stride.
   void copy_rows(const DepthBlock& block, std::int64_t row, std::int64_t rows) {
     for (const DepthPiece& piece : block.used()) {
+      if (in_place(piece)) continue;
       const auto* a = static_cast<const T*>(piece.term->a);
       const std::int64_t stride = piece.term->a_stride, row_step = piece.term->a_transposed ? 1 : stride;
       const T* from = a + row * row_step + piece.begin * (piece.term->a_transposed ? stride : 1);

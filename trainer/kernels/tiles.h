@@ -33,9 +33,13 @@ struct TileKernels {
   void (*multiply)(const T* a, const T* panel, std::int64_t depth, std::int64_t rows, std::int64_t width, bool add,
                    float* acc);
 
-  // Fills a panel of `width` columns; those beyond `columns` become 0, as does a last step that depth does not fill.
-  // pack_columns: column c is source[c * stride + 0 ... depth). pack_rows: column c is source[(0 ... depth) * stride +
-  // c].
+  // The same with rows of `a` that lie `stride` apart.
+  void (*multiply_apart)(const T* a, std::int64_t stride, const T* panel, std::int64_t depth, std::int64_t rows,
+                         std::int64_t width, bool add, float* acc);
+
+  // Fills a panel of `width` columns (a multiple of `lanes`, also beyond the largest tile); those beyond `columns`
+  // become 0, as does a last step that depth does not fill. pack_columns: column c is source[c * stride + 0 ... depth).
+  // pack_rows: column c is source[(0 ... depth) * stride + c].
   void (*pack_columns)(const T* source, std::int64_t stride, std::int64_t columns, std::int64_t depth,
                        std::int64_t width, T* panel);
   void (*pack_rows)(const T* source, std::int64_t stride, std::int64_t columns, std::int64_t depth, std::int64_t width,
