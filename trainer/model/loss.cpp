@@ -1,7 +1,7 @@
 #include "model/loss.h"
 
 #include <algorithm>
-#include <vector>
+#include <span>
 
 #include "spec/step_sizes.h"
 
@@ -32,16 +32,23 @@ void product_backward(const Head& head, const Pass& pass, const at::Tensor& d_lo
   pass.ops().product({{{narrowed(pass, d_logits), head.weight.view(0, head.weight.rows()), false}}, d_x});
 }
 
-// The rows of the stream that have a target.
+// The rows of the stream that have a target, in the arena.
 struct TargetRows {
-  std::vector<std::int64_t> rows;
-  std::vector<std::int32_t> targets;
+  std::span<std::int64_t> rows;
+  std::span<std::int32_t> targets;
 
-  explicit TargetRows(const TokenBatch& batch) {
-    for (std::size_t i = 0; i < batch.targets.size(); ++i) {
-      if (batch.targets[i] < 0) continue;
-      rows.push_back(static_cast<std::int64_t>(i));
-      targets.push_back(batch.targets[i]);
+  explicit TargetRows(const Pass& pass) {
+    const std::span<const std::int32_t> all = pass.batch.targets;
+    const auto count = std::count_if(all.begin(), all.end(), [](std::int32_t target) { return target >= 0; });
+    rows = {static_cast<std::int64_t*>(pass.arena.take({count}, at::kLong).data_ptr()),
+            static_cast<std::size_t>(count)};
+    targets = {static_cast<std::int32_t*>(pass.arena.take({count}, at::kInt).data_ptr()),
+               static_cast<std::size_t>(count)};
+    std::size_t used = 0;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (all[i] < 0) continue;
+      rows[used] = static_cast<std::int64_t>(i);
+      targets[used++] = all[i];
     }
   }
   std::int64_t size() const { return static_cast<std::int64_t>(rows.size()); }
@@ -67,15 +74,16 @@ void scatter(const at::Tensor& gathered, std::span<const std::int64_t> rows, at:
 }  // namespace
 
 LossSum head_loss(const Head& head, const Pass& pass, const at::Tensor& x, float gradient_scale, at::Tensor* d_x) {
-  const TargetRows selected(pass.batch);
+  const Arena::Scope scope(pass.arena);
+  const TargetRows selected(pass);
   const std::int64_t vocab = head.weight.rows(), step = logits_rows(vocab, selected.size(), pass.most_logits_rows);
   LossSum sum{0, selected.size()};
   if (d_x != nullptr) d_x->zero_();
   for (std::int64_t begin = 0; begin < selected.size(); begin += step) {
-    const Arena::Scope scope(pass.arena);
+    const Arena::Scope chunk(pass.arena);
     const std::int64_t n = std::min(step, selected.size() - begin);
-    const std::span rows(selected.rows.data() + begin, static_cast<std::size_t>(n));
-    const std::span targets(selected.targets.data() + begin, static_cast<std::size_t>(n));
+    const auto rows = selected.rows.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(n));
+    const auto targets = selected.targets.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(n));
     const at::Tensor stream = gather(pass, x, rows);
     at::Tensor normed = pass.take(stream.sizes()), rstd = pass.take_f32({n});
     pass.ops().rms_norm(stream, head.norm, pass.spec.rms_norm_eps, normed, rstd);

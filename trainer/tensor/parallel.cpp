@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <fstream>
 #include <string>
 
@@ -23,18 +24,52 @@ int cgroup_cpus(int otherwise) {
   return std::max(1, static_cast<int>(std::ceil(std::stod(quota) / period)));
 }
 
+// The CPUs this process was given, as it found them: pinned threads see only their own.
+const cpu_set_t& given_cpus() {
+  static const cpu_set_t given = [] {
+    cpu_set_t mask;
+    CPU_ZERO(&mask);
+    if (sched_getaffinity(0, sizeof mask, &mask) != 0) CPU_ZERO(&mask);
+    return mask;
+  }();
+  return given;
+}
+
+// The thread moves to the number-th of the given CPUs and stays there.
+void pin(int number) {
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (!CPU_ISSET(cpu, &given_cpus()) || number-- > 0) continue;
+    cpu_set_t own;
+    CPU_ZERO(&own);
+    CPU_SET(cpu, &own);
+    sched_setaffinity(0, sizeof own, &own);
+    return;
+  }
+}
+
+bool user_places_threads() {
+  return std::getenv("OMP_PROC_BIND") != nullptr || std::getenv("OMP_PLACES") != nullptr ||
+         std::getenv("GOMP_CPU_AFFINITY") != nullptr;
+}
+
 }  // namespace
 
 int usable_cpus() {
-  cpu_set_t mask;
-  CPU_ZERO(&mask);
-  const int allowed = sched_getaffinity(0, sizeof mask, &mask) == 0 ? CPU_COUNT(&mask) : 1;
+  const int allowed = std::max(1, CPU_COUNT(&given_cpus()));
   return std::max(1, std::min(allowed, cgroup_cpus(allowed)));
 }
 
 void set_threads(int threads) {
   check(threads >= 1, "at least one thread");
+  const bool all = threads == CPU_COUNT(&given_cpus()) && !user_places_threads();
   at::set_num_threads(threads);
+  parallel_threads([&](int thread, int) {
+    if (all) {
+      pin(thread);
+    } else {
+      sched_setaffinity(0, sizeof(cpu_set_t), &given_cpus());
+    }
+  });
 }
 
 void parallel_for(std::int64_t n, std::int64_t grain, const std::function<void(std::int64_t, std::int64_t)>& body) {

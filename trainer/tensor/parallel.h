@@ -9,7 +9,9 @@ namespace vernier {
 // CPUs this process may use: the scheduler's mask, bounded by the cgroup's quota.
 int usable_cpus();
 
-// Threads of LibTorch's products and of parallel_for from here on. Called once at start. Precondition: threads >= 1.
+// Threads of parallel_for (and of LibTorch) from here on. When they are as many as the CPUs that the process was given,
+// each is pinned to one of them, unless OMP_PROC_BIND, OMP_PLACES or GOMP_CPU_AFFINITY says otherwise: fewer threads
+// could meet another process's on a CPU while one beside it idles. Precondition: threads >= 1.
 void set_threads(int threads);
 
 // Splits [0, n) into one contiguous range a thread (fewer when a range would be below `grain`) and calls
