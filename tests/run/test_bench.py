@@ -21,7 +21,8 @@ class Bench(RunTest):
         step, parts = bench["step"], bench["parts"]
         self.assertEqual(list(parts), PARTS)
         self.assertEqual(len(step["all_seconds"]), 3)
-        self.assertEqual(sorted(step["all_seconds"])[1], step["seconds"])
+        # Steps differ in tokens: the one of median speed need not be the one of median time.
+        self.assertIn(step["seconds"], step["all_seconds"])
         self.assertAlmostEqual(bench["tokens_per_second"], step["tokens"] / step["seconds"], delta=1e-6 * bench["tokens_per_second"])
         self.assertAlmostEqual(sum(part["seconds"] for part in parts.values()), step["seconds"], delta=0.05 * step["seconds"])
         for name in TIMED:
