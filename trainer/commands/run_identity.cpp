@@ -86,13 +86,7 @@ RunIdentity run_identity(const RunInputs& inputs, const Device& device, const Lo
 std::string run_json(const RunIdentity& identity) {
   Json json;
   json["vernier"] = VERNIER_VERSION;
-  json["base_sha256"] = identity.base;
-  json["tokenizer_sha256"] = identity.tokenizer;
-  json["data_sha256"] = identity.data;
-  json["config_sha256"] = identity.config;
-  json["binary_sha256"] = identity.binary;
-  json["device"] = identity.device;
-  json["settings"] = identity.settings;
+  put_identity(identity, json);
   return json.dump(2) + "\n";
 }
 

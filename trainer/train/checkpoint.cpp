@@ -20,13 +20,7 @@ std::string state_json(const AdamW& optimizer, const RunIdentity& identity, cons
   json["step"] = state.step;
   json["optimizer_steps"] = optimizer.state().steps;
   json["metrics_bytes"] = state.metrics_bytes;
-  json["base_sha256"] = identity.base;
-  json["tokenizer_sha256"] = identity.tokenizer;
-  json["data_sha256"] = identity.data;
-  json["config_sha256"] = identity.config;
-  json["binary_sha256"] = identity.binary;
-  json["device"] = identity.device;
-  json["settings"] = identity.settings;
+  put_identity(identity, json);
   return json.dump(2) + "\n";
 }
 
@@ -59,6 +53,16 @@ void note_changes(const Json& saved, const RunIdentity& identity, std::vector<st
 }
 
 }  // namespace
+
+void put_identity(const RunIdentity& identity, Json& json) {
+  json["base_sha256"] = identity.base;
+  json["tokenizer_sha256"] = identity.tokenizer;
+  json["data_sha256"] = identity.data;
+  json["config_sha256"] = identity.config;
+  json["binary_sha256"] = identity.binary;
+  json["device"] = identity.device;
+  json["settings"] = identity.settings;
+}
 
 void save_checkpoint(const OutputLock& lock, const Decoder& model, const AdamW& optimizer, const AdapterFiles& files,
                      const RunIdentity& identity, const TrainerState& state) {

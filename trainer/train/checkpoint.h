@@ -26,6 +26,9 @@ struct RunIdentity {
   std::string device;                 // kernels, type, threads: bits may differ under others
 };
 
+// Its fields into a JSON object, as run.json and a checkpoint's state both hold them.
+void put_identity(const RunIdentity& identity, Json& json);
+
 struct TrainerState {
   std::int64_t step = 0;
   std::uint64_t metrics_bytes = 0;
