@@ -1,5 +1,6 @@
 // Matrix products of a training step on layer shapes of three models: kernels/gemm.h and kernels/nf4.h.
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -39,19 +40,26 @@ GemmKernels<T> kernels_of(Isa isa) {
 template <typename T>
 constexpr StoredMatrix::Form kDense = sizeof(T) == 2 ? StoredMatrix::Form::kBF16 : StoredMatrix::Form::kF32;
 
+// Copies of one matrix, taken in turn: with more of them than a cache holds, each is read from memory, as the layers of
+// a model are.
 class Nf4Matrix {
  public:
-  Nf4Matrix(std::int64_t rows, std::int64_t cols)
+  Nf4Matrix(std::int64_t rows, std::int64_t cols, std::int64_t copies)
       : cols_(cols),
+        copies_(copies),
         codes_(static_cast<std::size_t>(rows * cols / 2)),
         absmax_(static_cast<std::size_t>(rows * cols / kBlock)) {
     const Values<float> values(rows * cols);
     nf4_quantize(values.data(), values.size(), kBlock, codes_.data(), absmax_.data());
+    const std::vector<std::uint8_t> one = codes_;
+    for (std::int64_t copy = 1; copy < copies; ++copy) codes_.insert(codes_.end(), one.begin(), one.end());
   }
 
-  StoredMatrix stored() const {
+  StoredMatrix next() {
+    const std::size_t bytes = codes_.size() / static_cast<std::size_t>(copies_);
+    turn_ = (turn_ + 1) % copies_;
     return {.form = StoredMatrix::Form::kNf4,
-            .values = codes_.data(),
+            .values = codes_.data() + static_cast<std::size_t>(turn_) * bytes,
             .stride = cols_,
             .absmax = absmax_.data(),
             .blocksize = kBlock};
@@ -60,7 +68,7 @@ class Nf4Matrix {
   const float* absmax() const { return absmax_.data(); }
 
  private:
-  std::int64_t cols_;
+  std::int64_t cols_, copies_, turn_ = 0;
   std::vector<std::uint8_t> codes_;
   std::vector<float> absmax_;
 };
@@ -80,14 +88,16 @@ Work whole(Isa isa, const Gemm& gemm) {
 // y = x W^T + u (scaling * B)^T, and its transpose's kin dx = dy W + du A: a base product with its adapter's columns.
 template <typename T>
 struct BaseProduct {
+  static constexpr std::int64_t kCodes = 64 << 20;  // bytes of all copies: twice a third-level cache
+
   BaseProduct(const LinearShape& shape, bool forward)
-      : weight(shape.out, shape.in),
+      : weight(shape.out, shape.in, std::max<std::int64_t>(1, kCodes / (shape.out * shape.in / 2))),
         x(kTokens * (forward ? shape.in : shape.out)),
         u(kTokens * kRank),
         adapter(kRank * (forward ? shape.out : shape.in)),
         y(kTokens * (forward ? shape.out : shape.in)) {
     const std::int64_t depth = forward ? shape.in : shape.out, columns = forward ? shape.out : shape.in;
-    terms[0] = {x.data(), depth, depth, false, weight.stored(), forward};
+    terms[0] = {x.data(), depth, depth, false, weight.next(), forward};
     terms[1] = {u.data(), kRank, kRank, false, stored(adapter, forward ? kRank : columns), forward};
     gemm.rows = kTokens;
     gemm.columns = columns;
@@ -95,6 +105,7 @@ struct BaseProduct {
     gemm.out = y.data();
     gemm.out_stride = columns;
   }
+  BaseProduct(const BaseProduct&) = delete;
 
   Nf4Matrix weight;
   Values<T> x, u;
@@ -111,7 +122,10 @@ void add_base(Isa isa, const LinearShape& shape, bool forward) {
   add_product(str(forward ? "base_forward/" : "base_backward/", isa_name(isa), "/", kTypeName<T>, "/", shape.name), isa,
               kPeakOf<T>, flops, [=]() -> Work {
                 const auto product = std::make_shared<BaseProduct<T>>(shape, forward);
-                return [product, work = whole<T>(isa, product->gemm)] { work(); };
+                return [product, work = whole<T>(isa, product->gemm)] {
+                  product->terms[0].matrix = product->weight.next();
+                  work();
+                };
               });
 }
 
@@ -200,7 +214,7 @@ void add_nf4(Isa isa) {
   constexpr std::int64_t kWeights = 1 << 17;
   add_decode(str("nf4_decode/", isa_name(isa), "/", sizeof(T) == 2 ? "bf16" : "f32"), isa,
              has_products<T>(isa) ? kPeakOf<T> : PeakLoop::kF32, kWeights, [=]() -> Work {
-               const auto matrix = std::make_shared<Nf4Matrix>(1, kWeights);
+               const auto matrix = std::make_shared<Nf4Matrix>(1, kWeights, 1);
                const auto out = std::make_shared<Values<T>>(kWeights);
                return [=] {
                  if constexpr (sizeof(T) == 2) {

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "kernels/gemm_panel.h"
+#include "kernels/lines_ahead.h"
 
 namespace vernier {
 
@@ -81,7 +82,8 @@ class Part {
     const std::int64_t columns = group_columns(rows);
     for (std::int64_t row = row_begin; row < row_end; row += rows)
       for (std::int64_t column = column_begin; column < column_end; column += columns)
-        group(column, std::min(column + columns, column_end), row, std::min(row + rows, row_end));
+        group(column, std::min(column + columns, column_end), row, std::min(row + rows, row_end),
+              std::min(column + 2 * columns, column_end));
   }
 
  private:
@@ -96,8 +98,10 @@ class Part {
       most_depth_ = std::clamp(fit, kPanelDepth<T> / 2, kPanelDepth<T>);
     }
     DepthBlock block;
-    for (Blocks<T> blocks(gemm_.terms, most_depth_); blocks.next(block); ++block_count_)
+    for (Blocks<T> blocks(gemm_.terms, most_depth_); blocks.next(block); ++block_count_) {
+      if (block_count_ == 0) first_ = block;
       deepest_ = std::max(deepest_, block.depth);
+    }
   }
 
   // Columns whose panels (and, between blocks, whose sums) the scratch holds.
@@ -107,26 +111,66 @@ class Part {
     return std::clamp<std::int64_t>(tiles, 1, kGroupTiles * kWideColumns / tile_) * tile_;
   }
 
-  void group(std::int64_t column_begin, std::int64_t column_end, std::int64_t row_begin, std::int64_t row_end) {
-    DepthBlock block;
-    std::int64_t index = 0;
-    for (Blocks<T> blocks(gemm_.terms, most_depth_); blocks.next(block); ++index) {
+  // next_end: up to where the columns behind these are computed next.
+  void group(std::int64_t column_begin, std::int64_t column_end, std::int64_t row_begin, std::int64_t row_end,
+             std::int64_t next_end) {
+    Blocks<T> blocks(gemm_.terms, most_depth_);
+    DepthBlock block, next;
+    blocks.next(block);
+    for (std::int64_t index = 0; index < block_count_; ++index, block = next) {
       fill_panels(kernels_, block, column_begin, column_end, scratch_.panel, scratch_.decoded);
+      if (blocks.next(next)) {
+        panels_ahead(next, column_begin, column_end);
+      } else {
+        panels_ahead(first_, column_end, next_end);
+      }
       rows_over_panels(block, column_begin, column_end, row_begin, row_end, index);
+    }
+  }
+
+  // What the next panels are made of.
+  void panels_ahead(const DepthBlock& block, std::int64_t column_begin, std::int64_t column_end) {
+    panels_.clear();
+    if (column_begin >= column_end) return;
+    for (const DepthPiece& piece : block.used()) {
+      const StoredMatrix& matrix = piece.term->matrix;
+      const std::int64_t half_bytes = half_bytes_of(matrix.form), columns = column_end - column_begin;
+      const bool rows = piece.term->transposed;
+      const std::int64_t at = rows ? column_begin * matrix.stride + piece.begin : piece.begin * matrix.stride + column_begin;
+      panels_.add(static_cast<const char*>(matrix.values) + at * half_bytes / 2, matrix.stride * half_bytes / 2,
+                  (rows ? piece.depth : columns) * half_bytes / 2, rows ? columns : piece.depth);
+    }
+  }
+
+  void rows_ahead(const DepthBlock& block, std::int64_t row, std::int64_t rows) {
+    rows_.clear();
+    for (const DepthPiece& piece : block.used()) {
+      if (piece.term->a_transposed) continue;
+      const std::int64_t stride = piece.term->a_stride;
+      rows_.add(static_cast<const T*>(piece.term->a) + row * stride + piece.begin, stride * size(), piece.depth * size(),
+                rows);
     }
   }
 
   void rows_over_panels(const DepthBlock& block, std::int64_t column_begin, std::int64_t column_end,
                         std::int64_t row_begin, std::int64_t row_end, std::int64_t index) {
     const std::int64_t rows = row_end - row_begin, strips = (rows + kernels_.tiles.rows - 1) / kernels_.tiles.rows;
+    const std::int64_t tiles = (column_end - column_begin + tile_ - 1) / tile_;
+    const std::int64_t panel_lines = panels_.lines() / (strips * tiles) + 1;
+    const auto strip_begin = [&](std::int64_t strip) { return row_begin + rows * strip / strips; };
     const bool last = index + 1 == block_count_;
     float* sums = scratch_.sums;
     for (std::int64_t strip = 0; strip < strips; ++strip) {
-      const std::int64_t row = row_begin + rows * strip / strips, end = row_begin + rows * (strip + 1) / strips;
+      const std::int64_t row = strip_begin(strip), end = strip_begin(strip + 1);
       copy_rows(block, row, end - row);
+      rows_.clear();
+      if (strip + 1 < strips) rows_ahead(block, end, strip_begin(strip + 2) - end);
+      const std::int64_t row_lines = rows_.lines() / tiles + 1;
       for (std::int64_t column = column_begin; column < column_end; column += tile_) {
         const std::int64_t width = tile_width(column_end - column);
         const T* panel = scratch_.panel + (column - column_begin) * block.depth;
+        panels_.ask(panel_lines);
+        rows_.ask(row_lines);
         multiply(block, row, end - row, panel, width, index > 0, sums);
         if (last) finish(sums, row, end - row, width, column, std::min(column_end - column, tile_));
         if (block_count_ > 1) sums += kernels_.tiles.rows * tile_;
@@ -139,11 +183,17 @@ class Part {
     return std::min((columns + lanes - 1) / lanes * lanes, tile_);
   }
 
+  static constexpr std::int64_t size() { return static_cast<std::int64_t>(sizeof(T)); }
+  static std::int64_t half_bytes_of(StoredMatrix::Form form) {
+    if (form == StoredMatrix::Form::kNf4) return 1;
+    return form == StoredMatrix::Form::kF32 ? 8 : 4;
+  }
+
   // Whether the tile can read the rows where they are. Those of a matrix as wide as a multiple of half a page would
   // push one another out of the cache.
   static bool in_place(const DepthPiece& piece) {
     const std::int64_t bytes = piece.term->a_stride * static_cast<std::int64_t>(sizeof(T));
-    return !piece.term->a_transposed && piece.depth % kTileStep<T> == 0 && bytes % 2048 != 0;
+    return !piece.term->a_transposed && piece.depth % kTileStep<T> == 0 && bytes % 4096 != 0;
   }
 
   void multiply(const DepthBlock& block, std::int64_t row, std::int64_t rows, const T* panel, std::int64_t width,
@@ -207,6 +257,8 @@ class Part {
   const Gemm& gemm_;
   Scratch<T> scratch_;
   std::int64_t tile_, most_depth_ = kPanelDepth<T>, deepest_ = 1, block_count_ = 0;
+  DepthBlock first_;
+  LinesAhead panels_, rows_;
 };
 
 }  // namespace
