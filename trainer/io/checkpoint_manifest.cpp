@@ -101,7 +101,7 @@ CheckpointManifest::File sum_file(const std::string& path, const std::string& na
   if (!file.is_open()) throw Error(ErrorKind::kInput, str("cannot be opened: ", std::strerror(file.error())), path);
   CheckpointManifest::File sum{name};
   Xxh3 hash;
-  std::string piece(std::size_t{1} << 20, '\0');
+  std::string piece(std::size_t{1} << 16, '\0');
   std::size_t got = 0;
   do {
     if (const int failure = file.read(piece, sum.size, got))
