@@ -18,6 +18,7 @@
 #include "data/chat_template.h"
 #include "data/data_report.h"
 #include "io/atomic_file.h"
+#include "io/run_files.h"
 #include "io/run_store.h"
 #include "train/trainer.h"
 
@@ -71,11 +72,10 @@ void refuse_used_directory(const TrainConfig& train) {
   if (const auto refused = refused_output_dir(train)) throw *refused;
 }
 
-void start_fresh(const TrainConfig& train, const OutputLock& lock) {
+void start_fresh(const OutputLock& lock) {
   remove_checkpoints(lock);
-  for (const char* name :
-       {"metrics.jsonl", kAdapterWeightsName, kAdapterConfigName, kQuantizationRecordName, kAdapterTemplateName})
-    remove_tree(train.output_dir + "/" + name);
+  remove_run_files(
+      lock, {"metrics.jsonl", kAdapterWeightsName, kAdapterConfigName, kQuantizationRecordName, kAdapterTemplateName});
 }
 
 std::string checkpoint_to_resume(const TrainConfig& train, const Log& log) {
@@ -102,10 +102,10 @@ TrainerState resume_state(const TrainConfig& train, const Decoder& model, AdamW&
   const bool resume = train.resume || !train.resume_from.empty();
   const std::string checkpoint = resume ? checkpoint_to_resume(train, log) : "";
   if (checkpoint.empty()) {
-    start_fresh(train, lock);
+    start_fresh(lock);
   } else {
     state = restore_checkpoint(checkpoint, model, optimizer, identity, notes);
-    if (const auto note = cut_back(train.output_dir + "/metrics.jsonl", state.metrics_bytes)) notes.push_back(*note);
+    if (const auto note = cut_back(lock, "metrics.jsonl", state.metrics_bytes)) notes.push_back(*note);
     log.info(str("resuming after step ", state.step, " from ", checkpoint));
   }
   for (const std::string& note : notes) log.warning(note);
@@ -180,9 +180,9 @@ int train(const std::string& config_path, const std::vector<std::string>& overri
   log.debug(str("settings ", identity.settings.dump()));
   const TrainerState state = resume_state(config.train, model, optimizer, identity, lock, log);
 
-  write_file_atomically(config.train.output_dir + "/config.resolved.yaml", write_config(inputs.loaded));
-  write_data_report(config.train.output_dir + "/data_report.jsonl", inputs.train.reports);
-  write_file_atomically(config.train.output_dir + "/run.json", run_json(identity));
+  write_run_file(lock, "config.resolved.yaml", write_config(inputs.loaded));
+  write_run_file(lock, "data_report.jsonl", data_report_lines(inputs.train.reports));
+  write_run_file(lock, "run.json", run_json(identity));
   describe(inputs, model, device, batches, total, keep, log);
   const AdapterFiles files{peft_config(config), quantization_record(inputs, device, identity, chat_template),
                            chat_template};

@@ -113,7 +113,7 @@ struct TrainConfig {
   SaveStrategy save_strategy = SaveStrategy::kEpoch;  // kSteps: one of the next two is set
   std::optional<std::int64_t> save_steps;
   std::optional<std::int64_t> saves_per_epoch;
-  std::int64_t save_total_limit = 3;  // 0: keep all
+  std::int64_t save_total_limit = 3;  // 0: keep all; 1 keeps 2
   std::int64_t logging_steps = 1;
   Checkpointing gradient_checkpointing = Checkpointing::kAuto;
   std::optional<std::int64_t> max_memory;  // bytes

@@ -154,8 +154,9 @@ std::vector<Key> output_keys() {
                   [](auto& c) -> auto& { return c.train.save_steps; }, {1, kMostCount}),
       integer_key({"saves_per_epoch", {}, "So many checkpoints an epoch. Not with save_steps.", "not set"},
                   [](auto& c) -> auto& { return c.train.saves_per_epoch; }, {1, kMostCount}),
-      integer_key({"save_total_limit", {}, "Keep only the newest checkpoints; 0 keeps all."},
-                  [](auto& c) -> auto& { return c.train.save_total_limit; }, {0, kMostCount}),
+      integer_key(
+          {"save_total_limit", {}, "Keep only the newest checkpoints, two at the least: 1 keeps 2; 0 keeps all."},
+          [](auto& c) -> auto& { return c.train.save_total_limit; }, {0, kMostCount}),
       integer_key({"logging_steps", {}, "Report progress every so many steps; metrics.jsonl has every step."},
                   [](auto& c) -> auto& { return c.train.logging_steps; }, {1, kMostCount}),
       fixed_key({"report_to", {}, "Where the numbers of a step go: always to metrics.jsonl in output_dir."},

@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "io/atomic_file.h"
+#include "io/run_files.h"
 #include "io/run_store.h"
 #include "model/adapter.h"
 #include "tensor/tensor_files.h"
@@ -52,6 +52,14 @@ void note_changes(const Json& saved, const RunIdentity& identity, std::vector<st
     notes.push_back("the checkpoint was written by another build of this program: the last bits may differ");
 }
 
+// A little more than its files take: headers of tensors and the small files are far below the MiB.
+std::uint64_t checkpoint_bytes(const Decoder& model, const AdamW& optimizer) {
+  const at::Tensor tensors[] = {model.lora->values(), optimizer.state().exp_avg, optimizer.state().exp_avg_sq};
+  std::uint64_t bytes = std::uint64_t{1} << 20;
+  for (const at::Tensor& tensor : tensors) bytes += tensor.nbytes();
+  return bytes;
+}
+
 }  // namespace
 
 void put_identity(const RunIdentity& identity, Json& json) {
@@ -67,14 +75,15 @@ void put_identity(const RunIdentity& identity, Json& json) {
 void save_checkpoint(const OutputLock& lock, const Decoder& model, const AdamW& optimizer, const AdapterFiles& files,
                      const RunIdentity& identity, const TrainerState& state) {
   try {
-    CheckpointWriter writer(lock, state.step);
+    CheckpointWriter writer(lock, state.step, checkpoint_bytes(model, optimizer));
     writer.write_file(kAdapterConfigName, adapter_config_json(files.peft));
     writer.write_file(kQuantizationRecordName, quantization_record_json(files.quantization));
     if (!files.chat_template.empty()) writer.write_file(kAdapterTemplateName, files.chat_template);
-    write_adapter_tensors(model, writer.path(kAdapterWeightsName));
+    write_adapter_tensors(model, writer.path(kAdapterWeightsName), writer.files());
     writer.add_file(kAdapterWeightsName);
     write_tensors(writer.path(kOptimizerName),
-                  {{"exp_avg", optimizer.state().exp_avg}, {"exp_avg_sq", optimizer.state().exp_avg_sq}});
+                  {{"exp_avg", optimizer.state().exp_avg}, {"exp_avg_sq", optimizer.state().exp_avg_sq}}, {},
+                  writer.files());
     writer.add_file(kOptimizerName);
     writer.write_file(kStateName, state_json(optimizer, identity, state));
     writer.commit();
@@ -101,13 +110,12 @@ TrainerState restore_checkpoint(const std::string& checkpoint_dir, const Decoder
   }
 }
 
-void write_root_adapter(const std::string& output_dir, const Decoder& model, const AdapterFiles& files) {
-  write_file_atomically(output_dir + "/" + kQuantizationRecordName, quantization_record_json(files.quantization));
-  if (!files.chat_template.empty()) write_file_atomically(output_dir + "/" + kAdapterTemplateName, files.chat_template);
-  write_file_atomically(output_dir + "/" + kAdapterConfigName, adapter_config_json(files.peft));
-  const std::string weights = output_dir + "/" + kAdapterWeightsName, temporary = temporary_path(weights);
-  write_adapter_tensors(model, temporary);
-  replace_by_rename(temporary, weights);
+void write_root_adapter(const OutputLock& lock, const Decoder& model, const AdapterFiles& files) {
+  write_run_file(lock, kQuantizationRecordName, quantization_record_json(files.quantization));
+  if (!files.chat_template.empty()) write_run_file(lock, kAdapterTemplateName, files.chat_template);
+  write_run_file(lock, kAdapterConfigName, adapter_config_json(files.peft));
+  write_run_file(lock, kAdapterWeightsName,
+                 [&](const std::string& path) { write_adapter_tensors(model, path, lock.files()); });
 }
 
 }  // namespace vernier

@@ -27,7 +27,7 @@ Trainer::Trainer(const TrainConfig& train, const OptimizerConfig& optimizer, con
       total_steps_(total_steps(train, steps_per_epoch_)),
       step_({parts.device, parts.model, parts.batches, parts.optimizer, parts.dataset}, optimizer, total_steps_,
             memory),
-      metrics_file_(train.output_dir + "/metrics.jsonl") {}
+      metrics_file_(parts.lock, "metrics.jsonl") {}
 
 RunSummary Trainer::run(const TrainerState& state) {
   const StopSignals signals;
@@ -50,7 +50,7 @@ RunSummary Trainer::run(const TrainerState& state) {
   }
   summary_.seconds = watch.seconds();
   summary_.already_done = state.step >= total_steps_;
-  if (summary_.end == RunEnd::kFinished) write_root_adapter(train_.output_dir, parts_.model, files_);
+  if (summary_.end == RunEnd::kFinished) write_root_adapter(parts_.lock, parts_.model, files_);
   return summary_;
 }
 
