@@ -86,7 +86,8 @@ class Changes(RunTest):
         self.assertEqual(steps[6]["learning_rate"], lines(self.dir / "whole/metrics.jsonl")[6]["learning_rate"])
         # The new checkpoints hold the new setting: no word is needed again.
         shutil.rmtree(self.dir / "out/checkpoint-12")
-        self.good("train", longer, "--resume")
+        said = self.good("train", self.config(max_steps=None, num_epochs=2), "--resume").stderr
+        self.assertIn("saved step 12", said)
         self.fails(2, "train", self.config(max_steps=7), "--resume", "--allow-change", "max_steps",
                    says=["the checkpoint has taken 12 steps, and this run has 7"])
 
