@@ -55,9 +55,13 @@ const std::map<std::string, std::string>& other_values() {
       {"max_grad_norm", "0"},
       {"num_epochs", "2.5"},
       {"max_steps", "9"},
+      {"max_time", "1h30m"},
       {"eval_strategy", "no"},
       {"eval_steps", "13"},
       {"evals_per_epoch", "2"},
+      {"early_stopping_patience", "3"},
+      {"early_stopping_threshold", "0.01"},
+      {"load_best_model_at_end", "true"},
       {"metrics", "[exact_json]"},
       {"output_dir", "\"-out\\tdir\""},
       {"overwrite_output_dir", "true"},
@@ -65,7 +69,11 @@ const std::map<std::string, std::string>& other_values() {
       {"save_strategy", "no"},
       {"save_steps", "14"},
       {"saves_per_epoch", "3"},
+      {"save_minutes", "2.5"},
       {"save_total_limit", "0"},
+      {"on_save_error", "continue"},
+      {"loss_watchdog_threshold", "5"},
+      {"loss_watchdog_patience", "4"},
       {"logging_steps", "4"},
       {"device", "cpu"},
       {"bf16", "true"},
@@ -78,8 +86,9 @@ const std::map<std::string, std::string>& other_values() {
 }
 
 // Keys whose one value in this build is the default, and optimizer, whose words all stand for one.
-const std::set<std::string> kOneValue = {"bnb_4bit_quant_type", "roles_to_train", "train_on_eos",
-                                         "sample_packing",      "report_to",      "optimizer"};
+const std::set<std::string> kOneValue = {"bnb_4bit_quant_type",   "roles_to_train",   "train_on_eos",
+                                         "sample_packing",        "report_to",        "optimizer",
+                                         "metric_for_best_model", "greater_is_better"};
 
 Config without_places(Config config) {
   for (DatasetConfig& entry : config.data.datasets) entry.where.clear();
@@ -88,7 +97,8 @@ Config without_places(Config config) {
 }
 
 std::string smallest_without(const std::string& name) {
-  std::string text;
+  const bool by_evaluation = name == "early_stopping_patience" || name == "load_best_model_at_end";
+  std::string text = by_evaluation ? "val_set_size: 2\n" : "";
   const std::map<std::string, std::string> required = {
       {"base_model", "m"}, {"datasets", "[{path: data/rows.jsonl}]"}, {"output_dir", "o"}};
   for (const auto& [key, value] : required)
