@@ -57,7 +57,12 @@ class FaultyFileSystem final : public FileSystem {
   bool stopped() const { return stopped_; }
   // Whether the fault has struck at least once.
   bool struck() const { return struck_; }
-  void repair() { fault_ = {}; }
+  // Another fault from here on (none: {}), counted from 1 again.
+  void arm(Fault fault) {
+    fault_ = std::move(fault);
+    counted_ = 0;
+    struck_ = false;
+  }
   // Files that were opened and not closed.
   std::size_t open_files() const { return open_.size(); }
   // What a kernel does when a process ends: closes its files, which frees its locks.

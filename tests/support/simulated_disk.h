@@ -48,6 +48,7 @@ class SimulatedDisk final : public FileSystem {
   bool exists(const std::string& path) const { return find(path).has_value(); }
   // A directory with all above it, on the disk.
   void make_directory(const std::string& path);
+  std::uint64_t used_bytes() const { return used(0); }
   // Bytes that all files together may have.
   void set_capacity(std::uint64_t bytes) { capacity_ = bytes; }
 
@@ -130,8 +131,8 @@ class SimulatedDisk final : public FileSystem {
     at(file).writes.push_back(std::move(write));
   }
   int remove(const std::string& path, bool is_directory);
-  std::uint64_t used(Number from = 0) const;
-  std::uint64_t free() const { return capacity_ - std::min(capacity_, used()); }
+  std::uint64_t used(Number from) const;
+  std::uint64_t free() const { return capacity_ - std::min(capacity_, used(0)); }
   void fill(Number number, struct stat& status) const;
 
   std::vector<Inode> inodes_;

@@ -149,7 +149,9 @@ void make_directories(const std::string& path, FileSystem& files) {
     if (failure != 0 && failure != EEXIST) throw creation_error(failure, path, 0, files);
     sync_directory(at->parent_path().string(), files);
   }
-  if (look(whole) != 0 || !S_ISDIR(status.st_mode))
+  const int failure = look(whole);
+  if (failure != 0 && failure != ENOENT) throw write_error(failure, "making the directory", path);
+  if (failure != 0 || !S_ISDIR(status.st_mode))
     throw Error(ErrorKind::kInput, "not writable: something else has this name", path);
 }
 

@@ -63,7 +63,19 @@ std::optional<Entry> read_name(const std::string& name, bool is_directory) {
 
 bool is_directory(const std::string& path, FileSystem& files) {
   struct stat status {};
-  return failure_of([&] { return files.stat(path, status); }) == 0 && S_ISDIR(status.st_mode);
+  const int failure = failure_of([&] { return files.stat(path, status); });
+  if (failure == 0) return S_ISDIR(status.st_mode);
+  if (failure == ENOENT || failure == ENOTDIR || failure == ELOOP) return false;
+  throw write_error(failure, "looking at the directory", path);
+}
+
+// What cannot be looked at counts as a directory, so that no checkpoint is passed over in silence.
+bool may_be_directory(const std::string& path, FileSystem& files) {
+  try {
+    return is_directory(path, files);
+  } catch (const Error&) {
+    return true;
+  }
 }
 
 // By step; of one step the checkpoint first.
@@ -74,7 +86,7 @@ std::vector<Entry> list_entries(const std::string& output_dir, FileSystem& files
   if (failure != 0 && failure != ENOENT)
     throw Error(ErrorKind::kInput, str("cannot be listed: ", std::strerror(failure)), output_dir);
   for (const std::string& name : names)
-    if (auto entry = read_name(name, is_directory(output_dir + "/" + name, files)))
+    if (auto entry = read_name(name, may_be_directory(output_dir + "/" + name, files)))
       entries.push_back(std::move(*entry));
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
     return std::tie(a.step, a.kind, a.name) < std::tie(b.step, b.kind, b.name);
@@ -107,7 +119,7 @@ void replace_checkpoint(const std::string& from, const std::string& target, File
   try {
     replace_by_rename(from, target, files);
   } catch (const Error&) {
-    if (!is_directory(target, files)) failure_of([&] { return files.rename(older, target); });
+    if (!may_be_directory(target, files)) failure_of([&] { return files.rename(older, target); });
     throw;
   }
   remove_quietly(older, files);
