@@ -13,6 +13,7 @@
 #include "data/batches.h"
 #include "spec/lora_targets.h"
 #include "tensor/peak_rates.h"
+#include "train/run_optimizer.h"
 #include "train/train_step.h"
 #include "train/trainer.h"
 
@@ -52,7 +53,7 @@ void run_steps(const RunInputs& inputs, Device& device, const KeepChoice& keep, 
                const Log& log) {
   const Config& config = inputs.config();
   Decoder model = load_run_model(inputs, device);
-  AdamW optimizer(model.lora->values(), model.lora->gradients(), config.optimizer);
+  Optimizer optimizer = make_optimizer(*model.lora, config.optimizer);
   const Batches batches(inputs.train, config.batch, config.seed);
   auto timed = std::make_unique<TimedOps>(std::move(device.ops), model.head.weight.dense(), model.lora->values());
   TimedOps& ops = *timed;

@@ -19,6 +19,7 @@
 #include "data/data_report.h"
 #include "io/atomic_file.h"
 #include "io/run_store.h"
+#include "train/run_optimizer.h"
 #include "train/trainer.h"
 
 namespace vernier {
@@ -94,7 +95,7 @@ std::string checkpoint_to_resume(const TrainConfig& train, const Log& log) {
   return "";
 }
 
-TrainerState resume_state(const TrainConfig& train, const Decoder& model, AdamW& optimizer, const RunIdentity& identity,
+TrainerState resume_state(const TrainConfig& train, const Decoder& model, Optimizer& optimizer, const RunIdentity& identity,
                           const OutputLock& lock, const Log& log) {
   std::vector<std::string> notes;
   clean_leftovers(lock, notes);
@@ -173,7 +174,7 @@ int train(const std::string& config_path, const std::vector<std::string>& overri
   Stopwatch watch;
   Decoder model = load_run_model(inputs, device);
   log.debug(str("model loaded in ", watch.text()));
-  AdamW optimizer(model.lora->values(), model.lora->gradients(), config.optimizer);
+  Optimizer optimizer = make_optimizer(*model.lora, config.optimizer);
   watch = Stopwatch();
   const RunIdentity identity = run_identity(inputs, device, *model.lora, total);
   log.debug(str("base, rows and program hashed in ", watch.text()));

@@ -5,7 +5,6 @@
 #include "io/atomic_file.h"
 #include "io/run_store.h"
 #include "model/adapter.h"
-#include "tensor/tensor_files.h"
 
 namespace vernier {
 
@@ -14,11 +13,10 @@ namespace {
 constexpr const char* kOptimizerName = "optimizer.safetensors";
 constexpr const char* kStateName = "trainer_state.json";
 
-std::string state_json(const AdamW& optimizer, const RunIdentity& identity, const TrainerState& state) {
+std::string state_json(const RunIdentity& identity, const TrainerState& state) {
   Json json;
   json["format"] = 1;
   json["step"] = state.step;
-  json["optimizer_steps"] = optimizer.state().steps;
   json["metrics_bytes"] = state.metrics_bytes;
   put_identity(identity, json);
   return json.dump(2) + "\n";
@@ -64,7 +62,7 @@ void put_identity(const RunIdentity& identity, Json& json) {
   json["settings"] = identity.settings;
 }
 
-void save_checkpoint(const OutputLock& lock, const Decoder& model, const AdamW& optimizer, const AdapterFiles& files,
+void save_checkpoint(const OutputLock& lock, const Decoder& model, const Optimizer& optimizer, const AdapterFiles& files,
                      const RunIdentity& identity, const TrainerState& state) {
   try {
     CheckpointWriter writer(lock, state.step);
@@ -73,17 +71,16 @@ void save_checkpoint(const OutputLock& lock, const Decoder& model, const AdamW& 
     if (!files.chat_template.empty()) writer.write_file(kAdapterTemplateName, files.chat_template);
     write_adapter_tensors(model, writer.path(kAdapterWeightsName));
     writer.add_file(kAdapterWeightsName);
-    write_tensors(writer.path(kOptimizerName),
-                  {{"exp_avg", optimizer.state().exp_avg}, {"exp_avg_sq", optimizer.state().exp_avg_sq}});
+    optimizer.save(writer.path(kOptimizerName));
     writer.add_file(kOptimizerName);
-    writer.write_file(kStateName, state_json(optimizer, identity, state));
+    writer.write_file(kStateName, state_json(identity, state));
     writer.commit();
   } catch (const Error& problem) {
     throw checkpoint_error(lock, state.step, problem);
   }
 }
 
-TrainerState restore_checkpoint(const std::string& checkpoint_dir, const Decoder& model, AdamW& optimizer,
+TrainerState restore_checkpoint(const std::string& checkpoint_dir, const Decoder& model, Optimizer& optimizer,
                                 const RunIdentity& identity, std::vector<std::string>& notes) {
   const std::string state_path = checkpoint_dir + "/" + kStateName;
   const Json saved = read_json_file(state_path);
@@ -91,10 +88,7 @@ TrainerState restore_checkpoint(const std::string& checkpoint_dir, const Decoder
     refuse_changes(saved, identity, checkpoint_dir);
     note_changes(saved, identity, notes);
     load_adapter_tensors(model, checkpoint_dir);
-    const SafetensorsFile file(checkpoint_dir + "/" + kOptimizerName);
-    read_f32_into(file, "exp_avg", optimizer.state().exp_avg);
-    read_f32_into(file, "exp_avg_sq", optimizer.state().exp_avg_sq);
-    optimizer.state().steps = saved.at("optimizer_steps").get<std::int64_t>();
+    optimizer.restore(checkpoint_dir + "/" + kOptimizerName);
     return {saved.at("step").get<std::int64_t>(), saved.at("metrics_bytes").get<std::uint64_t>()};
   } catch (const Json::exception& error) {
     throw Error(ErrorKind::kIntegrity, str("not a trainer's state: ", error.what()), state_path);

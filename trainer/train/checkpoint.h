@@ -4,7 +4,7 @@
 //
 //   adapter_config.json, adapter_model.safetensors, vernier.json   a checkpoint loads in PEFT as it is
 //   chat_template.jinja     the template of the training rows, when conversations were among them
-//   optimizer.safetensors   exp_avg, exp_avg_sq f32 [parameters], in the order of the trained tensors
+//   optimizer.safetensors   all of the optimizer's state, by trained tensor
 //   trainer_state.json      step, length of metrics.jsonl, and what must be the same when the run goes on
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 #include "io/output_lock.h"
 #include "io/peft_files.h"
 #include "model/decoder.h"
-#include "optim/adamw.h"
+#include "optim/optimizer.h"
 
 namespace vernier {
 
@@ -41,13 +41,13 @@ struct AdapterFiles {
 };
 
 // checkpoint-N with everything; durable when it returns. Errors as io/run_store's checkpoint_error.
-void save_checkpoint(const OutputLock& lock, const Decoder& model, const AdamW& optimizer, const AdapterFiles& files,
+void save_checkpoint(const OutputLock& lock, const Decoder& model, const Optimizer& optimizer, const AdapterFiles& files,
                      const RunIdentity& identity, const TrainerState& state);
 
 // Adapter, optimizer and state out of a checkpoint that has been verified. Error(kInput) saying what changed when base,
 // data, tokenizer or a setting is not the checkpoint's; `notes` gets a line for each of device, config file and program
 // that is another.
-TrainerState restore_checkpoint(const std::string& checkpoint_dir, const Decoder& model, AdamW& optimizer,
+TrainerState restore_checkpoint(const std::string& checkpoint_dir, const Decoder& model, Optimizer& optimizer,
                                 const RunIdentity& identity, std::vector<std::string>& notes);
 
 // The adapter at the root of the output directory: each file by rename, the weights last.

@@ -11,7 +11,7 @@
 #include "io/metrics_file.h"
 #include "io/output_lock.h"
 #include "model/decoder.h"
-#include "optim/adamw.h"
+#include "optim/optimizer.h"
 #include "train/checkpoint.h"
 #include "train/evaluate.h"
 #include "train/metrics.h"
@@ -40,7 +40,7 @@ class Trainer {
     const Device& device;
     Decoder& model;
     const Batches& batches;
-    AdamW& optimizer;
+    Optimizer& optimizer;
     const Dataset* evaluation;
     const Dataset& dataset;
     const OutputLock& lock;
