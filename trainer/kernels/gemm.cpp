@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/round_up.h"
 #include "kernels/gemm_panel.h"
 
 namespace vernier {
@@ -60,7 +61,7 @@ class Blocks {
   // Equal parts of a term, each a multiple of the usual NF4 block.
   std::int64_t part(std::int64_t depth) const {
     const std::int64_t most = most_depth_ / 64 * 64 - 64, parts = (depth + most - 1) / most;
-    return parts <= 1 ? depth : ((depth + parts - 1) / parts + 63) / 64 * 64;
+    return parts <= 1 ? depth : rounded_up((depth + parts - 1) / parts, 64);
   }
 
   std::span<const GemmTerm> terms_;
@@ -136,7 +137,7 @@ class Part {
 
   std::int64_t tile_width(std::int64_t columns) const {
     const std::int64_t lanes = kernels_.tiles.lanes;
-    return std::min((columns + lanes - 1) / lanes * lanes, tile_);
+    return std::min(rounded_up(columns, lanes), tile_);
   }
 
   // Whether the tile can read the rows where they are. Those of a matrix as wide as a multiple of half a page would

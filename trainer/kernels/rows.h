@@ -40,9 +40,6 @@ struct RowKernels {
   // zeros and -Inf; a row that is all -Inf, or has NaN or +Inf, gives NaN.
   void (*softmax)(float* x, std::int64_t rows, std::int64_t stride, const std::int32_t* limit, std::int64_t columns,
                   float scale, float* log_sum_exp);
-  // dx = p * (dp - dot(p, dp)) * scale over the first limit[row] columns, 0 beyond; written over dp.
-  void (*softmax_backward)(const float* p, float* dp, std::int64_t rows, std::int64_t stride, const std::int32_t* limit,
-                           std::int64_t columns, float scale);
 
   // ---- Cross entropy of each row of logits f32 [rows, vocab] against target[row] < vocab: loss[row] = log_sum_exp -
   // logit[target] and, in place, logits = (softmax - onehot) * gradient_scale. A negative target is none: loss and
