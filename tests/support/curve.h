@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
-#include "train/run_optimizer.h"
 #include "optim/clip.h"
 #include "optim/schedule.h"
 #include "support/model_fixture.h"
+#include "train/run_optimizer.h"
 
 namespace vernier::testing {
 

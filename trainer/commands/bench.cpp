@@ -53,7 +53,7 @@ void run_steps(const RunInputs& inputs, Device& device, const KeepChoice& keep, 
                const Log& log) {
   const Config& config = inputs.config();
   Decoder model = load_run_model(inputs, device);
-  Optimizer optimizer = make_optimizer(*model.lora, config.optimizer);
+  Optimizer optimizer = make_optimizer(*model.lora, config.optimizer, keep.paging);
   const Batches batches(inputs.train, config.batch, config.seed);
   auto timed = std::make_unique<TimedOps>(std::move(device.ops), model.head.weight.dense(), model.lora->values());
   TimedOps& ops = *timed;
@@ -69,7 +69,8 @@ void run_steps(const RunInputs& inputs, Device& device, const KeepChoice& keep, 
     const StepWorks works = ops.take();
     if (i > 0) result.steps.push_back({metrics, works, step_flops(inputs.spec, model.lora->values().numel(), work)});
   }
-  MemoryRequest request = memory_request(inputs, device.compute == at::kBFloat16, device.threads, 0);
+  MemoryRequest request =
+      memory_request(inputs, device.compute == at::kBFloat16, device.threads, {0, optimizer.resident_bytes()});
   request.micro_batch_tokens = largest.tokens;
   request.micro_batch_targets = largest.targets;
   result.floor = memory_floor(inputs.spec, request);

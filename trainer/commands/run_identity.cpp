@@ -8,6 +8,7 @@
 #include "config/keys.h"
 #include "io/mapped_file.h"
 #include "optim/schedule.h"
+#include "optim/state_layout.h"
 
 namespace vernier {
 
@@ -55,6 +56,7 @@ Json shaping_settings(const Config& config, std::int64_t total) {
   settings["micro_batch_size"] = config.batch.micro_batch_size;
   settings["gradient_accumulation_steps"] = config.batch.gradient_accumulation_steps;
   settings["shuffle"] = config.batch.shuffle;
+  settings["optimizer"] = optimizer_name(config.optimizer.optimizer.kind);
   settings["learning_rate"] = config.optimizer.learning_rate;
   settings["lr_scheduler"] = find_key("lr_scheduler").key->write(config);
   settings["adam_beta1"] = config.optimizer.adam_beta1;

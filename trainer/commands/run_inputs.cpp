@@ -153,7 +153,23 @@ void add_largest_micro_batch(const Dataset& dataset, std::int64_t rows, MemoryRe
 
 }  // namespace
 
-MemoryRequest memory_request(const RunInputs& inputs, bool bf16_compute, int threads, std::int64_t kept_layers) {
+StateLayout state_layout(const RunInputs& inputs) {
+  const Config& config = inputs.config();
+  std::vector<OptimizedTensor> tensors;
+  std::int64_t first = 0;
+  const auto add = [&](std::int64_t count) {
+    tensors.push_back({"", first, count});
+    first += count;
+  };
+  for (const LoraTarget& target : match_lora_targets(inputs.spec, config.lora)) {
+    add(config.lora.r * linear_in(inputs.spec, target.linear));
+    add(config.lora.r * linear_out(inputs.spec, target.linear));
+  }
+  const OptimizerChoice& optimizer = config.optimizer.optimizer;
+  return StateLayout(optimizer.kind, std::move(tensors), optimizer.paged ? kPageBytes : 0);
+}
+
+MemoryRequest memory_request(const RunInputs& inputs, bool bf16_compute, int threads, const Kept& kept) {
   const Config& config = inputs.config();
   MemoryRequest request;
   request.load_in_4bit = config.quantization.load_in_4bit;
@@ -165,14 +181,15 @@ MemoryRequest memory_request(const RunInputs& inputs, bool bf16_compute, int thr
   request.longest_row = longest_row(inputs);
   request.threads = threads;
   request.tokenizer_entries = inputs.tokenizer == nullptr ? 0 : inputs.tokenizer->vocab_size();
-  request.kept_layers = kept_layers;
+  request.kept_layers = kept.layers;
+  request.optimizer_bytes = kept.optimizer_bytes;
   request.dropout = config.lora.dropout > 0;
   add_largest_micro_batch(inputs.train, config.batch.micro_batch_size, request);
   return request;
 }
 
-MemoryPlan plan_run_memory(const RunInputs& inputs, bool bf16_compute, int threads, std::int64_t kept_layers) {
-  MemoryPlan plan = plan_memory(inputs.spec, memory_request(inputs, bf16_compute, threads, kept_layers));
+MemoryPlan plan_run_memory(const RunInputs& inputs, bool bf16_compute, int threads, const Kept& kept) {
+  MemoryPlan plan = plan_memory(inputs.spec, memory_request(inputs, bf16_compute, threads, kept));
   plan.data = 8 * (inputs.train.stats().tokens + inputs.evaluation.stats().tokens);
   return plan;
 }

@@ -95,8 +95,8 @@ std::string checkpoint_to_resume(const TrainConfig& train, const Log& log) {
   return "";
 }
 
-TrainerState resume_state(const TrainConfig& train, const Decoder& model, Optimizer& optimizer, const RunIdentity& identity,
-                          const OutputLock& lock, const Log& log) {
+TrainerState resume_state(const TrainConfig& train, const Decoder& model, Optimizer& optimizer,
+                          const RunIdentity& identity, const OutputLock& lock, const Log& log) {
   std::vector<std::string> notes;
   clean_leftovers(lock, notes);
   TrainerState state;
@@ -174,7 +174,7 @@ int train(const std::string& config_path, const std::vector<std::string>& overri
   Stopwatch watch;
   Decoder model = load_run_model(inputs, device);
   log.debug(str("model loaded in ", watch.text()));
-  Optimizer optimizer = make_optimizer(*model.lora, config.optimizer);
+  Optimizer optimizer = make_optimizer(*model.lora, config.optimizer, keep.paging);
   watch = Stopwatch();
   const RunIdentity identity = run_identity(inputs, device, *model.lora, total);
   log.debug(str("base, rows and program hashed in ", watch.text()));

@@ -61,12 +61,6 @@ struct RowKernels {
   // True when every value is finite.
   bool (*all_finite)(const float* x, std::int64_t n);
 
-  // ---- AdamW (Loshchilov, Hutter 2019) as torch.optim.AdamW computes it, one step of n parameters. `step` counts
-  // from 1. The scalars are doubles because torch forms 1 - beta, the bias corrections and the step size in double.
-  void (*adamw)(float* parameter, const float* gradient, float* exp_avg, float* exp_avg_sq, std::int64_t n,
-                float gradient_scale, double learning_rate, double beta1, double beta2, double epsilon,
-                double weight_decay, std::int64_t step);
-
   // ---- Inverted dropout: scale[i] = 0 (dropped) or 1 / (1 - drop_probability) for elements first ... first + n of a
   // stream. Element e draws word e % 4 of philox(counter {e / 4 low, high, stream low, high}, key {low, high}), and is
   // dropped when its upper 24 bits, as a fraction of 2^24, are below drop_probability (0 <= drop_probability < 1).

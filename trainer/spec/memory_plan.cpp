@@ -98,7 +98,7 @@ MemoryPlan plan_memory(const ModelSpec& spec, const MemoryRequest& request) {
   plan.runtime =
       kRuntimeBytes + kThreadBytes * request.threads + kTokenBytes * request.tokenizer_entries + scale_bytes(sizes);
   plan.frozen = frozen_bytes(spec, request);
-  plan.adapters = 4 * 4 * request.lora_parameters;
+  plan.adapters = 2 * 4 * request.lora_parameters + request.optimizer_bytes;
   plan.kept = kept_bytes(sizes);
   plan.working = std::max({head_scratch(sizes), mlp_scratch(sizes), attention_scratch(sizes)});
   std::int64_t largest = 0;

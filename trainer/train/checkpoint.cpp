@@ -62,8 +62,8 @@ void put_identity(const RunIdentity& identity, Json& json) {
   json["settings"] = identity.settings;
 }
 
-void save_checkpoint(const OutputLock& lock, const Decoder& model, const Optimizer& optimizer, const AdapterFiles& files,
-                     const RunIdentity& identity, const TrainerState& state) {
+void save_checkpoint(const OutputLock& lock, const Decoder& model, const Optimizer& optimizer,
+                     const AdapterFiles& files, const RunIdentity& identity, const TrainerState& state) {
   try {
     CheckpointWriter writer(lock, state.step);
     writer.write_file(kAdapterConfigName, adapter_config_json(files.peft));

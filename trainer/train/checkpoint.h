@@ -41,8 +41,8 @@ struct AdapterFiles {
 };
 
 // checkpoint-N with everything; durable when it returns. Errors as io/run_store's checkpoint_error.
-void save_checkpoint(const OutputLock& lock, const Decoder& model, const Optimizer& optimizer, const AdapterFiles& files,
-                     const RunIdentity& identity, const TrainerState& state);
+void save_checkpoint(const OutputLock& lock, const Decoder& model, const Optimizer& optimizer,
+                     const AdapterFiles& files, const RunIdentity& identity, const TrainerState& state);
 
 // Adapter, optimizer and state out of a checkpoint that has been verified. Error(kInput) saying what changed when base,
 // data, tokenizer or a setting is not the checkpoint's; `notes` gets a line for each of device, config file and program

@@ -7,6 +7,7 @@
 
 namespace vernier {
 
-Optimizer make_optimizer(const LoraParameters& lora, const OptimizerConfig& config);
+// Errors as Optimizer's.
+Optimizer make_optimizer(const LoraParameters& lora, const OptimizerConfig& config, const StatePaging& paging = {});
 
 }  // namespace vernier
