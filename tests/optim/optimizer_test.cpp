@@ -54,13 +54,13 @@ class OptimizerTest : public testing::Test {
   const std::string directory_ = std::filesystem::current_path().string() + "/optimizer_test";
 };
 
-struct Run {
+struct Training {
   Device device = open_device("cpu", "auto", ComputeRequest::kF32, 1);
   at::Tensor values = random(1), gradients = at::zeros({kParameters});
   OptimizerConfig config;
   Optimizer optimizer;
 
-  Run(OptimizerKind kind, const StatePaging& paging)
+  Training(OptimizerKind kind, const StatePaging& paging)
       : config(config_of(kind)), optimizer(values, gradients, tensors(), config, paging) {}
 
   static at::Tensor random(std::uint64_t seed) {
@@ -86,7 +86,7 @@ struct Run {
 
 TEST_F(OptimizerTest, PagesChangeNoBit) {
   for (const OptimizerKind kind : kKinds) {
-    Run plain(kind, {});
+    Training plain(kind, {});
     plain.steps(0, 4);
     plain.optimizer.save(directory_ + "/plain");
     const std::string expected = read_file(directory_ + "/plain");
@@ -95,7 +95,7 @@ TEST_F(OptimizerTest, PagesChangeNoBit) {
       for (std::int64_t resident = 2; resident <= layout.pages(); resident += resident < 5 ? 1 : 4) {
         for (const int threads : {1, 2}) {
           set_threads(threads);
-          Run paged(kind, {resident * page_bytes, directory_, page_bytes});
+          Training paged(kind, {resident * page_bytes, directory_, page_bytes});
           EXPECT_EQ(paged.optimizer.resident_bytes(), resident * page_bytes);
           paged.steps(0, 4);
           EXPECT_TRUE(at::equal(paged.values, plain.values))
@@ -114,7 +114,7 @@ TEST_F(OptimizerTest, ASavedStateGoesOn) {
   for (const OptimizerKind kind : kKinds) {
     for (const bool paged : {false, true}) {
       const StatePaging pages{2 * kLeastPageBytes, directory_, kLeastPageBytes}, none;
-      Run whole(kind, none), first(kind, paged ? pages : none), second(kind, paged ? none : pages);
+      Training whole(kind, none), first(kind, paged ? pages : none), second(kind, paged ? none : pages);
       whole.steps(0, 6);
       first.steps(0, 3);
       first.optimizer.save(directory_ + "/state");
@@ -138,7 +138,7 @@ std::string refusal(Optimizer& optimizer, const std::string& path) {
 }
 
 TEST_F(OptimizerTest, AnothersStateIsRefused) {
-  Run adamw(OptimizerKind::kAdamw8bit, {}), lion(OptimizerKind::kLion8bit, {});
+  Training adamw(OptimizerKind::kAdamw8bit, {}), lion(OptimizerKind::kLion8bit, {});
   adamw.steps(0, 1);
   adamw.optimizer.save(directory_ + "/state");
   const std::string message = refusal(lion.optimizer, directory_ + "/state");

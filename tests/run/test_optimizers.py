@@ -28,7 +28,7 @@ class PagedTest(RunTest):
     def run_config(self, optimizer, **changes):
         if optimizer.startswith("paged"):
             changes = {"optimizer_memory": "2MiB", "paging_dir": str(self.pages), **changes}
-        return self.config(optimizer=optimizer, lora_r=1024, lora_alpha=1024, learning_rate=1e-3, **changes)
+        return self.config(**{"optimizer": optimizer, "lora_r": 1024, "lora_alpha": 1024, "learning_rate": 1e-3, **changes})
 
 
 class Resume(PagedTest):
@@ -37,7 +37,7 @@ class Resume(PagedTest):
             for optimizer in filter(None, (plain, paged)):
                 with self.subTest(optimizer):
                     self.good("train", self.run_config(optimizer, save_steps=1, output_dir=str(self.dir / "whole")), "--overwrite-output-dir")
-                    for step in (1, 3, 5):
+                    for step in (1, 4):
                         shutil.rmtree(self.dir / "out", ignore_errors=True)
                         shutil.copytree(self.dir / "whole", self.dir / "out")
                         for later in range(step + 1, 7):

@@ -25,7 +25,8 @@ FilePages::FilePages(const Size& size, const std::string& directory, PageFile::P
       file_(directory, (size.pages - fixed_) * size.page_bytes, past),
       slots_(static_cast<std::size_t>(slots_of(size.resident))),
       stored_(static_cast<std::size_t>(size.pages)),
-      cursor_(fixed_) {
+      cursor_(fixed_),
+      ahead_(std::max<std::int64_t>(2, slots_of(size.resident) / 2)) {
   check(size.resident >= 2 && size.resident < size.pages, "at least two pages in memory, and fewer than all");
   check(size.page_bytes > 0 && size.page_bytes % kDiskBlock == 0, "pages of whole disk blocks");
   std::byte* bytes = memory_.data() + fixed_ * size_.page_bytes;
@@ -69,6 +70,7 @@ void FilePages::release(std::int64_t page, bool changed) {
   Slot* const slot = slot_of(page);
   check(slot != nullptr && slot->in_use, "only an acquired page is released");
   slot->in_use = false;
+  slot->last_use = ++uses_;
   if (changed) slot->content = Content::kChanged;
   cursor_ = streamed_after(page, 1);
   changed_.notify_all();
@@ -85,17 +87,26 @@ std::int64_t FilePages::streamed_after(std::int64_t page, std::int64_t count) co
 
 bool FilePages::wanted(std::int64_t page) const {
   const std::int64_t streamed = size_.pages - fixed_;
-  return page >= 0 && (page - cursor_ + streamed) % streamed < static_cast<std::int64_t>(slots_.size());
+  return page >= 0 && (page - cursor_ + streamed) % streamed < ahead_;
 }
 
-// As many pages are wanted as there are slots: one that is not in memory finds a slot whose page is not wanted, if only
-// after that has been written back.
+// Of the slots that may take another page.
+FilePages::Slot* FilePages::least_recently_used() {
+  Slot* oldest = nullptr;
+  for (Slot& slot : slots_) {
+    const bool free = slot.content == Content::kClean && !slot.in_use && !wanted(slot.page);
+    if (free && (oldest == nullptr || slot.last_use < oldest->last_use)) oldest = &slot;
+  }
+  return oldest;
+}
+
+// No more pages are wanted than there are slots: one that is not in memory finds a slot whose page is not wanted, if
+// only after that has been written back.
 std::optional<FilePages::Work> FilePages::next_work() {
-  for (std::int64_t ahead = 0; ahead < static_cast<std::int64_t>(slots_.size()); ++ahead) {
-    const std::int64_t page = streamed_after(cursor_, ahead);
+  for (std::int64_t i = 0; i < ahead_; ++i) {
+    const std::int64_t page = streamed_after(cursor_, i);
     if (slot_of(page) != nullptr) continue;
-    for (Slot& slot : slots_)
-      if (slot.content == Content::kClean && !slot.in_use && !wanted(slot.page)) return Work{&slot, page, false};
+    if (Slot* const slot = least_recently_used()) return Work{slot, page, false};
     break;
   }
   for (Slot& slot : slots_)

@@ -36,6 +36,7 @@ class FilePages final : public PageStore {
     std::int64_t page = -1;
     Content content = Content::kClean;
     bool in_use = false;
+    std::uint64_t last_use = 0;  // on uses_'s count
   };
   // A slot to write back, or one to fill with `page`.
   struct Work {
@@ -48,6 +49,7 @@ class FilePages final : public PageStore {
   std::optional<Work> next_work();
   void perform(const Work& work);
   Slot* slot_of(std::int64_t page);
+  Slot* least_recently_used();
   bool wanted(std::int64_t page) const;
   std::int64_t streamed_after(std::int64_t page, std::int64_t count) const;
 
@@ -60,7 +62,9 @@ class FilePages final : public PageStore {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::int64_t cursor_;  // the page that is used now or next: it and those behind it are wanted in the slots
+  std::int64_t cursor_;  // the page that is used now or next: it and ahead_ - 1 after it are wanted in the slots
+  std::int64_t ahead_;
+  std::uint64_t uses_ = 0;
   std::exception_ptr failure_;
   bool ending_ = false;
   std::vector<std::thread> threads_;
