@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <new>
 
@@ -14,6 +15,27 @@ namespace {
 int fail(const vernier::Error& error) {
   std::fprintf(stderr, "vernier: %s\n", error.message().c_str());
   return error.exit_code();
+}
+
+// Makes nothing that would need memory.
+int out_of_memory() {
+  std::fputs(
+      "vernier: out of memory\n"
+      "  a smaller micro_batch_size or sequence_len, or gradient_checkpointing: true, needs less\n",
+      stderr);
+  return static_cast<int>(vernier::ErrorKind::kResource);
+}
+
+// Memory that runs out in a destructor (those of nlohmann/json allocate) cannot be caught: it ends here.
+[[noreturn]] void end_uncaught() {
+  try {
+    if (const auto uncaught = std::current_exception()) std::rethrow_exception(uncaught);
+  } catch (const std::bad_alloc&) {
+    std::_Exit(out_of_memory());
+  } catch (...) {
+    std::fputs("vernier: internal error: an exception that nothing caught\n", stderr);
+  }
+  std::abort();
 }
 
 // The nearest command for a mistyped one.
@@ -61,14 +83,13 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::set_terminate(end_uncaught);
   try {
     return run(argc, argv);
   } catch (const vernier::Error& error) {
     return fail(error);
   } catch (const std::bad_alloc&) {
-    return fail(
-        vernier::Error(vernier::ErrorKind::kResource, "out of memory", "",
-                       "a smaller micro_batch_size or sequence_len, or gradient_checkpointing: true, needs less"));
+    return out_of_memory();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "vernier: internal error: %s\n", error.what());
     return vernier::kExitInternal;
