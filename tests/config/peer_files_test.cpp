@@ -92,13 +92,11 @@ TEST(PeerFiles, AxolotlAsItIs) {
   EXPECT_THAT(message, HasSubstr("run.yaml:9:17: sample_packing: \"true\": sample packing is not built yet"));
   EXPECT_THAT(message,
               HasSubstr("run.yaml:18:12: optimizer: \"adamw_bnb_8bit\": 8-bit optimizer state is not built yet"));
-  EXPECT_THAT(message, HasSubstr("run.yaml:26:1: loss_watchdog_threshold"));
   EXPECT_THAT(message, Not(HasSubstr("unknown key")));
 }
 
 TEST(PeerFiles, AxolotlWithoutWhatIsNotBuilt) {
-  const LoadedConfig loaded = read_text(
-      without_lines(kAxolotl, {"sample_packing", "optimizer", "loss_watchdog_threshold", "loss_watchdog_patience"}));
+  const LoadedConfig loaded = read_text(without_lines(kAxolotl, {"sample_packing", "optimizer"}));
   const Config& config = loaded.config;
   EXPECT_EQ(config.adapter, Adapter::kQlora);
   EXPECT_EQ(config.lora.r, 32);
@@ -107,6 +105,8 @@ TEST(PeerFiles, AxolotlWithoutWhatIsNotBuilt) {
   EXPECT_EQ(config.train.saves_per_epoch, 1);
   EXPECT_EQ(config.train.save_strategy, SaveStrategy::kSteps);
   EXPECT_FALSE(config.train.resume);
+  EXPECT_EQ(config.train.loss_watchdog_threshold, 5.0);
+  EXPECT_EQ(config.train.loss_watchdog_patience, 3);
   EXPECT_TRUE(has_note(loaded, "attn_implementation has no effect here"));
   EXPECT_TRUE(has_note(loaded, "special_tokens.pad_token has no effect here: there is no padding"));
 }

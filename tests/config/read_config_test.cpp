@@ -98,7 +98,10 @@ TEST(ReadConfig, StrategiesAreWords) {
     EXPECT_EQ(loaded.config.train.eval_strategy, SaveStrategy::kNo) << text;
   }
   EXPECT_THAT(refusal_with("save_strategy: yes\n"), HasSubstr("run.yaml:5:16"));
-  EXPECT_THAT(refusal_with("save_strategy: best\n"), HasSubstr("not built yet"));
+  EXPECT_THAT(refusal_with("save_strategy: best\n"),
+              HasSubstr("run.yaml:5:16: save_strategy goes by the evaluation loss, and there is no evaluation data"));
+  EXPECT_EQ(read_with("save_strategy: best\nval_set_size: 5\n").config.train.save_strategy, SaveStrategy::kBest);
+  EXPECT_THAT(refusal_with("eval_strategy: best\n"), HasSubstr("run.yaml:5:16"));
   EXPECT_EQ(read_with("save_steps: 10\n").config.train.save_strategy, SaveStrategy::kSteps);
   EXPECT_EQ(read_with("saves_per_epoch: 2\n").config.train.save_strategy, SaveStrategy::kSteps);
   EXPECT_EQ(read_with("eval_steps: 10\n").config.train.eval_strategy, SaveStrategy::kSteps);

@@ -40,6 +40,18 @@ TEST(Values, Booleans) {
   for (const char* text : {"", "1", "0", "y", "n", "t", "truee"}) EXPECT_FALSE(parse_bool(text).has_value()) << text;
 }
 
+TEST(Values, Durations) {
+  EXPECT_EQ(parse_duration("90s"), 90);
+  EXPECT_EQ(parse_duration("30m"), 1800);
+  EXPECT_EQ(parse_duration("2H"), 7200);
+  EXPECT_EQ(parse_duration("1h30m"), 5400);
+  EXPECT_EQ(parse_duration("1.5h"), 5400);
+  EXPECT_EQ(parse_duration("1d2h3m4s"), 93784);
+  for (const char* text :
+       {"", "2", "h", "2x", "30m1h", "1h1h", "1h 30m", "-2h", "0s", "2h30", "1e3s", "99999999d", "1:30"})
+    EXPECT_FALSE(parse_duration(text)) << text;
+}
+
 TEST(Values, NumberTextReadsBackExactly) {
   const RandomStream random(7, RandomPurpose::kSampling);
   for (std::uint64_t i = 0; i < 20000; ++i) {

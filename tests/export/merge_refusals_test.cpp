@@ -171,7 +171,7 @@ TEST(OutputDirectoryTest, AsksForTheSpaceBeforeItMakesAnything) {
   out.require_space(1);
   const Error error = error_of([&] { out.require_space(std::uint64_t{1} << 60); });
   EXPECT_EQ(error.kind(), ErrorKind::kResource);
-  EXPECT_THAT(error.message(), HasSubstr("1048576.0 TiB are needed"));
+  EXPECT_THAT(error.message(), HasSubstr("1152921504606846976 bytes are needed"));
   EXPECT_TRUE(std::filesystem::is_empty(folder.str()));
 }
 

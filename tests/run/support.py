@@ -7,6 +7,7 @@ import shutil
 import struct
 import subprocess
 import tempfile
+import time
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -32,6 +33,28 @@ def tensors(path):
 
 def lines(path):
     return [json.loads(line) for line in pathlib.Path(path).read_text().splitlines()]
+
+
+# What depends on the clock and the machine in a line of metrics.jsonl.
+TIMES = ("step_seconds", "tokens_per_second", "peak_rss_bytes")
+
+
+def numbers(path):
+    """The lines of metrics.jsonl without what depends on the clock."""
+    return [{key: value for key, value in line.items() if key not in TIMES} for line in lines(path)]
+
+
+def fault_trials(in_ci, for_release):
+    """How many random faults to try: for tests only, as tests/support/fault_trials.h."""
+    return for_release if os.environ.get("VERNIER_FAULT_TRIALS") == "release" else in_ci
+
+
+def wait_for(path, size=1, seconds=60):
+    end = time.time() + seconds
+    while not (path.exists() and path.stat().st_size >= size):
+        if time.time() > end:
+            raise TimeoutError(path)
+        time.sleep(0.01)
 
 
 class RunTest(unittest.TestCase):
@@ -102,3 +125,16 @@ class RunTest(unittest.TestCase):
 
     def weights(self, directory="out"):
         return (self.dir / directory / "adapter_model.safetensors").read_bytes()
+
+    def state(self, checkpoint):
+        return json.loads((self.dir / checkpoint / "trainer_state.json").read_text())
+
+    def checkpoints(self, directory="out"):
+        return sorted(int(path.name.split("-")[1]) for path in (self.dir / directory).glob("checkpoint-*"))
+
+    def same_run(self, directory, other, last):
+        """Two finished runs of `last` steps are equal: adapter, optimizer and numbers, bit for bit."""
+        for name in ("adapter_model.safetensors", f"checkpoint-{last}/adapter_model.safetensors",
+                     f"checkpoint-{last}/optimizer.safetensors"):
+            self.assertEqual((self.dir / directory / name).read_bytes(), (self.dir / other / name).read_bytes(), name)
+        self.assertEqual(numbers(self.dir / directory / "metrics.jsonl"), numbers(self.dir / other / "metrics.jsonl"))

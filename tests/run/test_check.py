@@ -105,7 +105,7 @@ class MemoryPrediction(RunTest):
         self.assertIn("activations kept, ", memory(all_kept + 2**20))
         self.assertRegex(memory((all_kept + none_kept) / 2), r"activations (kept in \d of \d layers|recomputed), .*\(max_memory\)")
         for command in ("check", "train"):
-            self.fails(3, command, self.config(max_memory="50MB", **sizes), says=["the run needs about", "(max_memory)", "needs less"])
+            self.fails(3, command, self.config(max_memory="50MB", **sizes), says=["the run needs about", "(max_memory)", "no settings fit"])
         self.fails(2, "check", self.config(max_memory="50"), says=["run.yaml:", "max_memory", "a size: 8GB"])
 
     @needs_shared("models")

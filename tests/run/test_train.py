@@ -1,16 +1,11 @@
-"""Training end to end: outputs, determinism, exact resume, signals."""
+"""Training end to end: outputs, determinism, directories."""
 import hashlib
 import json
-import os
 import pathlib
-import resource
-import shutil
-import signal
 import subprocess
-import time
 import unittest
 
-from support import VERNIER, RunTest, lines, tensors
+from support import VERNIER, RunTest, lines, tensors, wait_for
 
 KEYS = ["step", "epoch", "loss", "grad_norm", "learning_rate", "tokens", "trained_tokens", "step_seconds",
         "tokens_per_second", "peak_rss_bytes"]
@@ -98,27 +93,6 @@ class Exactness(RunTest):
             self.good("train", self.config(gradient_checkpointing=value, lora_dropout=0.2, output_dir=str(self.dir / name)))
         self.assertEqual(self.weights("on"), self.weights("off"))
 
-    def stop_and_resume(self, **changes):
-        self.good("train", self.config(output_dir=str(self.dir / "whole"), save_steps=1, **changes))
-        whole = lines(self.dir / "whole/metrics.jsonl")
-        for step in range(1, 6):
-            out = self.dir / "out"
-            subprocess.run(["rm", "-rf", out], check=True)
-            subprocess.run(["cp", "-r", self.dir / "whole", out], check=True)
-            for later in range(step + 1, 7):
-                subprocess.run(["rm", "-rf", out / f"checkpoint-{later}"], check=True)
-            (out / "adapter_model.safetensors").unlink()
-            self.good("train", self.config(save_steps=1, **changes), "--resume")
-            self.assertEqual(self.weights(), self.weights("whole"), f"resumed after step {step}")
-            resumed = lines(out / "metrics.jsonl")
-            self.assertEqual([line["loss"] for line in resumed], [line["loss"] for line in whole])
-
-    def test_resume_after_every_step_f32(self):
-        self.stop_and_resume()
-
-    def test_resume_after_every_step_bf16_with_dropout(self):
-        self.stop_and_resume(bf16="auto", lora_dropout=0.1, gradient_checkpointing=True)
-
     def test_accumulation_equals_one_big_batch(self):
         losses = {}
         for micro, accumulation in ((8, 1), (1, 8)):
@@ -171,29 +145,6 @@ class Directories(RunTest):
         self.fails(2, "train", self.config(output_dir=str(self.dir / "b"), lora_model_dir=str(self.dir / "out"), lora_r=8,
                                            lora_alpha=None), says=["lora_r", "lora_model_dir"])
 
-    def test_resume_of_a_changed_run_says_what_changed(self):
-        self.good("train", self.config())
-        self.fails(2, "train", self.config(lora_r=8, lora_alpha=8), "--resume", says=["lora_r was 4 and is 8"])
-        self.fails(2, "train", self.config(lr_scheduler="linear"), "--resume",
-                   says=['lr_scheduler was "cosine" and is "linear"'])
-        self.assertEqual(json.loads((self.dir / "out/run.json").read_text())["settings"]["lr_scheduler"], "cosine")
-        self.fails(2, "train", self.config(lora_target_modules=["q_proj"]), "--resume",
-                   says=['lora_target_modules was ["q_proj","k_proj",', 'and is ["q_proj"]'])
-        self.write_rows("rows.jsonl", 24, seed=3)
-        self.fails(2, "train", self.config(), "--resume", says=["the training data changed"])
-
-    def test_resume_notes_what_does_not_shape_the_numbers(self):
-        self.good("train", self.config())
-        self.assertNotIn("warning", self.good("train", self.config(), "--resume").stderr)
-        said = self.good("train", self.config(logging_steps=3), "--resume").stderr
-        self.assertIn("warning: the config file has changed since the checkpoint", said)
-        shutil.copy(VERNIER, self.dir / "other")
-        with open(self.dir / "other", "ab") as file:
-            file.write(b"\0")
-        done = subprocess.run([self.dir / "other", "train", self.config(), "--resume"], capture_output=True, text=True)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertIn("warning: the checkpoint was written by another build of this program", done.stderr)
-
     def test_an_adapter_of_another_base_function_is_told(self):
         self.good("train", self.config())
         changes = dict(lora_model_dir=str(self.dir / "out"), lora_r=None, lora_alpha=None)
@@ -217,24 +168,6 @@ class Directories(RunTest):
         self.assertIn("resuming after step 4", done.stderr)
         self.assertEqual(self.weights(), whole)
 
-    def test_a_full_disk_names_checkpoint_file_and_bytes(self):
-        # A limit on a file's size stands in for the disk: the optimizer's file (75 KiB) does not fit, the adapter's does.
-        def limit():
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (60000, resource.RLIM_INFINITY))
-
-        self.good("train", self.config())
-        shutil.rmtree(self.dir / "out/checkpoint-6")
-        whole = (self.dir / "out/checkpoint-4/manifest.json").read_bytes()
-        words = ["out/checkpoint-6: could not be saved: optimizer.safetensors: ", " bytes "]
-        self.fails(3, "train", self.config(), "--resume", preexec_fn=limit, restore_signals=False,
-                   says=[*words, "checkpoint-4 is whole: --resume goes on from it"])
-        self.assertEqual(sorted(p.name for p in (self.dir / "out").glob("checkpoint-*")), ["checkpoint-2", "checkpoint-4"])
-        self.assertEqual((self.dir / "out/checkpoint-4/manifest.json").read_bytes(), whole)
-        self.good("train", self.config(), "--resume")
-        self.fails(3, "train", self.config(output_dir=str(self.dir / "first")), preexec_fn=limit, restore_signals=False,
-                   says=["first/checkpoint-2: could not be saved", "there is no older checkpoint"])
-
     def test_two_runs_in_one_directory(self):
         first = subprocess.Popen([VERNIER, "train", self.config(max_steps=100000, save_strategy="no", save_steps=None)],
                                  stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -244,48 +177,6 @@ class Directories(RunTest):
         finally:
             first.kill()
             first.communicate()
-
-
-def wait_for(path, size=1, seconds=60):
-    end = time.time() + seconds
-    while not (path.exists() and path.stat().st_size >= size):
-        if time.time() > end:
-            raise TimeoutError(path)
-        time.sleep(0.01)
-
-
-class Signals(RunTest):
-    def start(self, **changes):
-        process = subprocess.Popen([VERNIER, "train", self.config(**changes)], stderr=subprocess.PIPE,
-                                   stdout=subprocess.PIPE, text=True)
-        self.addCleanup(process.kill)
-        wait_for(self.dir / "out/metrics.jsonl")
-        return process
-
-    def test_first_signal_saves_and_resume_goes_on_exactly(self):
-        self.good("train", self.config(max_steps=400, save_steps=1000, output_dir=str(self.dir / "whole")))
-        for number in (signal.SIGINT, signal.SIGTERM):
-            process = self.start(max_steps=400, save_steps=1000)
-            process.send_signal(signal.SIGHUP)
-            process.send_signal(number)
-            out, err = process.communicate(timeout=60)
-            self.assertEqual(process.returncode, 75, err)
-            self.assertIn("--resume", out)
-            self.assertEqual(len(list((self.dir / "out").glob("checkpoint-*"))), 1)
-            self.assertFalse((self.dir / "out/adapter_model.safetensors").exists())
-            self.good("train", self.config(max_steps=400, save_steps=1000), "--resume")
-            self.assertEqual(self.weights(), self.weights("whole"))
-            subprocess.run(["rm", "-rf", self.dir / "out"], check=True)
-
-    def test_second_signal_leaves_at_once(self):
-        # Steps long enough that the second signal comes within the first one's step.
-        self.write_rows("rows.jsonl", 3000)
-        process = self.start(max_steps=50, micro_batch_size=1500, gradient_accumulation_steps=1, save_strategy="no", save_steps=None)
-        process.send_signal(signal.SIGINT)
-        time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
-        self.assertEqual(process.returncode, 130)
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ void run_steps(const RunInputs& inputs, Device& device, const KeepChoice& keep, 
     const StepWorks works = ops.take();
     if (i > 0) result.steps.push_back({metrics, works, step_flops(inputs.spec, model.lora->values().numel(), work)});
   }
-  MemoryRequest request = memory_request(inputs, device.compute == at::kBFloat16, device.threads, 0);
+  MemoryRequest request = memory_request(inputs, config, device.compute == at::kBFloat16, device.threads, 0);
   request.micro_batch_tokens = largest.tokens;
   request.micro_batch_targets = largest.targets;
   result.floor = memory_floor(inputs.spec, request);

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "commands/memory_advice.h"
 #include "spec/lora_targets.h"
 #include "spec/step_cost.h"
 #include "tensor/peak_rates.h"
@@ -58,22 +59,11 @@ double predicted_seconds(const RunInputs& inputs, const Device& device, std::int
   return flops / (kReached * measure_multiply_rate(device.isa, loop));
 }
 
-// What would make the run smaller, of what it does not do yet.
-std::string smaller_settings(const Config& config) {
-  std::vector<std::string> ways;
-  if (config.train.gradient_checkpointing == Checkpointing::kOff) ways.push_back("gradient_checkpointing: auto");
-  if (config.batch.micro_batch_size > 1) ways.push_back(str("micro_batch_size: ", config.batch.micro_batch_size / 2));
-  ways.push_back(str("sequence_len: ", config.data.sequence_len / 2));
-  if (!config.quantization.load_in_4bit) ways.push_back("adapter: qlora");
-  if (config.lora.r > 8) ways.push_back(str("lora_r: ", config.lora.r / 2));
-  return join(ways, ", or ") + " needs less";
-}
-
 }  // namespace
 
 KeepChoice choose_keep(const RunInputs& inputs, const Device& device) {
   const auto plan = [&](std::int64_t kept_layers) {
-    return plan_run_memory(inputs, device.compute == at::kBFloat16, device.threads, kept_layers);
+    return plan_run_memory(inputs, inputs.config(), device.compute == at::kBFloat16, device.threads, kept_layers);
   };
   const std::int64_t layers = inputs.spec.layers;
   const Checkpointing wanted = inputs.config().train.gradient_checkpointing;
@@ -85,7 +75,7 @@ KeepChoice choose_keep(const RunInputs& inputs, const Device& device) {
     choice.plan = plan(--choice.kept_layers);
   if (choice.plan.peak() > budget.bytes)
     throw Error(ErrorKind::kResource, str("the run needs about ", bytes_text(choice.plan.peak()), " of ", budget.name),
-                "memory", smaller_settings(inputs.config()));
+                "memory", settings_that_fit(inputs, device, budget.bytes));
   const std::string kept = choice.kept_layers == layers ? "activations kept"
                            : choice.kept_layers == 0
                                ? "activations recomputed"

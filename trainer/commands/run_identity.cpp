@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <set>
+#include <string>
 
 #include "base/hash.h"
 #include "base/text.h"
 #include "config/keys.h"
 #include "io/mapped_file.h"
-#include "optim/schedule.h"
 
 namespace vernier {
 
@@ -41,7 +42,12 @@ Json target_names(const std::vector<LoraTarget>& targets, std::int64_t layers) {
   return same ? names : paths;
 }
 
-// The settings that shape the numbers: a resume under others would not be a continuation.
+template <typename Value>
+Json optional_json(const std::optional<Value>& value) {
+  return value ? Json(*value) : Json();
+}
+
+// The settings that shape the numbers: what a resume may do with another value of each is in train/resume_changes.cpp.
 Json shaping_settings(const Config& config, std::int64_t total) {
   Json settings;
   settings["seed"] = config.seed;
@@ -54,7 +60,9 @@ Json shaping_settings(const Config& config, std::int64_t total) {
   settings["use_rslora"] = config.lora.use_rslora;
   settings["micro_batch_size"] = config.batch.micro_batch_size;
   settings["gradient_accumulation_steps"] = config.batch.gradient_accumulation_steps;
+  settings["rows_per_step"] = config.batch.micro_batch_size * config.batch.gradient_accumulation_steps;
   settings["shuffle"] = config.batch.shuffle;
+  settings["optimizer"] = config.optimizer.optimizer;
   settings["learning_rate"] = config.optimizer.learning_rate;
   settings["lr_scheduler"] = find_key("lr_scheduler").key->write(config);
   settings["adam_beta1"] = config.optimizer.adam_beta1;
@@ -62,9 +70,28 @@ Json shaping_settings(const Config& config, std::int64_t total) {
   settings["adam_epsilon"] = config.optimizer.adam_epsilon;
   settings["weight_decay"] = config.optimizer.weight_decay;
   settings["max_grad_norm"] = config.optimizer.max_grad_norm;
-  settings["warmup_steps"] = warmup_steps(config.optimizer, total);
+  settings["warmup_steps"] = optional_json(config.optimizer.warmup_steps);
+  settings["warmup_ratio"] = optional_json(config.optimizer.warmup_ratio);
   settings["total_steps"] = total;
   return settings;
+}
+
+// All other keys, as YAML writes them. What only says how to start or where to compute is left out: `device` of the
+// identity has the one, and the total of steps stands for the keys that it follows from.
+Json free_options(const Config& config, const Json& settings) {
+  static const std::set<std::string> kLeftOut = {"resume_from_checkpoint",
+                                                 "overwrite_output_dir",
+                                                 "device",
+                                                 "bf16",
+                                                 "kernels",
+                                                 "threads",
+                                                 "num_epochs",
+                                                 "max_steps",
+                                                 "adapter"};
+  Json options = Json::object();
+  for (const Key& key : keys())
+    if (!settings.contains(key.name) && kLeftOut.count(key.name) == 0) options[key.name] = key.write(config);
+  return options;
 }
 
 }  // namespace
@@ -75,11 +102,13 @@ RunIdentity run_identity(const RunInputs& inputs, const Device& device, const Lo
   identity.base = inputs.base->identity();
   identity.tokenizer = inputs.tokenizer == nullptr ? "" : inputs.tokenizer->identity();
   identity.data = inputs.train.identity();
+  if (inputs.evaluation.size() > 0) identity.evaluation = inputs.evaluation.identity();
   identity.config = inputs.loaded.sha256;
   identity.binary = binary_sha256();
   identity.device = device.description();
   identity.settings = shaping_settings(inputs.config(), total);
   identity.settings["lora_target_modules"] = target_names(lora.targets(), inputs.spec.layers);
+  identity.options = free_options(inputs.config(), identity.settings);
   return identity;
 }
 

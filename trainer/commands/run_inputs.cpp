@@ -140,9 +140,11 @@ std::int64_t longest_row(const RunInputs& inputs) {
 namespace {
 
 // The largest micro batch that an epoch can hold: its rows are drawn at random, so the longest ones together.
-void add_largest_micro_batch(const Dataset& dataset, std::int64_t rows, MemoryRequest& request) {
+void add_largest_micro_batch(const Dataset& dataset, std::int64_t rows, std::int64_t most_tokens,
+                             MemoryRequest& request) {
   std::vector<std::pair<std::int64_t, std::int64_t>> sizes;
-  for (std::int64_t i = 0; i < dataset.size(); ++i) sizes.emplace_back(dataset.row_tokens(i), dataset.row_targets(i));
+  for (std::int64_t i = 0; i < dataset.size(); ++i)
+    sizes.emplace_back(std::min(dataset.row_tokens(i), most_tokens), std::min(dataset.row_targets(i), most_tokens));
   const auto most = std::min(static_cast<std::size_t>(rows), sizes.size());
   std::partial_sort(sizes.begin(), sizes.begin() + static_cast<std::ptrdiff_t>(most), sizes.end(), std::greater<>());
   for (std::size_t i = 0; i < most; ++i) {
@@ -153,8 +155,10 @@ void add_largest_micro_batch(const Dataset& dataset, std::int64_t rows, MemoryRe
 
 }  // namespace
 
-MemoryRequest memory_request(const RunInputs& inputs, bool bf16_compute, int threads, std::int64_t kept_layers) {
-  const Config& config = inputs.config();
+MemoryRequest memory_request(const RunInputs& inputs, const Config& config, bool bf16_compute, int threads,
+                             std::int64_t kept_layers) {
+  const std::int64_t longest = longest_row(inputs);
+  const std::int64_t most_tokens = config.data.sequence_len > 0 ? std::min(config.data.sequence_len, longest) : longest;
   MemoryRequest request;
   request.load_in_4bit = config.quantization.load_in_4bit;
   request.quantization = config.quantization;
@@ -162,17 +166,18 @@ MemoryRequest memory_request(const RunInputs& inputs, bool bf16_compute, int thr
   request.bf16_compute = bf16_compute;
   request.rank = config.lora.r;
   request.lora_parameters = lora_parameters(inputs.spec, match_lora_targets(inputs.spec, config.lora), config.lora.r);
-  request.longest_row = longest_row(inputs);
+  request.longest_row = most_tokens;
   request.threads = threads;
   request.tokenizer_entries = inputs.tokenizer == nullptr ? 0 : inputs.tokenizer->vocab_size();
   request.kept_layers = kept_layers;
   request.dropout = config.lora.dropout > 0;
-  add_largest_micro_batch(inputs.train, config.batch.micro_batch_size, request);
+  add_largest_micro_batch(inputs.train, config.batch.micro_batch_size, most_tokens, request);
   return request;
 }
 
-MemoryPlan plan_run_memory(const RunInputs& inputs, bool bf16_compute, int threads, std::int64_t kept_layers) {
-  MemoryPlan plan = plan_memory(inputs.spec, memory_request(inputs, bf16_compute, threads, kept_layers));
+MemoryPlan plan_run_memory(const RunInputs& inputs, const Config& config, bool bf16_compute, int threads,
+                           std::int64_t kept_layers) {
+  MemoryPlan plan = plan_memory(inputs.spec, memory_request(inputs, config, bf16_compute, threads, kept_layers));
   plan.data = 8 * (inputs.train.stats().tokens + inputs.evaluation.stats().tokens);
   return plan;
 }

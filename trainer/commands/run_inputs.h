@@ -40,9 +40,13 @@ void read_datasets(RunInputs& inputs, const Log& log);
 std::int64_t longest_row(const RunInputs& inputs);
 
 // The sizes of a run with these inputs that its memory follows from, with so many layers keeping all activations.
-MemoryRequest memory_request(const RunInputs& inputs, bool bf16_compute, int threads, std::int64_t kept_layers);
+// `config`: the inputs' own, or one with other sizes to ask what they would need; rows longer than its sequence_len
+// count as cut.
+MemoryRequest memory_request(const RunInputs& inputs, const Config& config, bool bf16_compute, int threads,
+                             std::int64_t kept_layers);
 
 // What it will hold.
-MemoryPlan plan_run_memory(const RunInputs& inputs, bool bf16_compute, int threads, std::int64_t kept_layers);
+MemoryPlan plan_run_memory(const RunInputs& inputs, const Config& config, bool bf16_compute, int threads,
+                           std::int64_t kept_layers);
 
 }  // namespace vernier

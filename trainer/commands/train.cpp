@@ -1,29 +1,38 @@
 // `vernier train CONFIG`: the parts of a run, built in the order data flows through them.
 
 #include <algorithm>
-#include <cstdio>
 
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/stopwatch.h"
 #include "base/text.h"
 #include "commands/command.h"
+#include "commands/disk_space.h"
 #include "commands/run_device.h"
 #include "commands/run_identity.h"
 #include "commands/run_inputs.h"
 #include "commands/run_model.h"
 #include "commands/run_notes.h"
+#include "commands/start_run.h"
+#include "commands/train_result.h"
 #include "commands/used_directory.h"
 #include "config/write_config.h"
 #include "data/chat_template.h"
 #include "data/data_report.h"
 #include "io/atomic_file.h"
 #include "io/run_store.h"
+#include "spec/lora_targets.h"
+#include "train/resume_changes.h"
 #include "train/trainer.h"
 
 namespace vernier {
 
 namespace {
+
+struct TrainArguments {
+  ConfigArguments config;
+  std::vector<std::string> allow_changes;
+};
 
 PeftAdapterConfig peft_config(const Config& config) {
   PeftAdapterConfig peft;
@@ -71,45 +80,18 @@ void refuse_used_directory(const TrainConfig& train) {
   if (const auto refused = refused_output_dir(train)) throw *refused;
 }
 
-void start_fresh(const TrainConfig& train, const OutputLock& lock) {
-  remove_checkpoints(lock);
-  for (const char* name :
-       {"metrics.jsonl", kAdapterWeightsName, kAdapterConfigName, kQuantizationRecordName, kAdapterTemplateName})
-    remove_tree(train.output_dir + "/" + name);
+// A word on the command line is checked before any work, also where it will not be needed.
+void refuse_useless_words(const TrainArguments& arguments, const TrainConfig& train) {
+  if (arguments.allow_changes.empty()) return;
+  if (!train.resume)
+    throw Error(ErrorKind::kInput, "this run does not go on from a checkpoint", "--allow-change", "add --resume");
+  std::vector<std::string> notes;
+  allowed_changes(arguments.allow_changes, notes);
 }
 
-std::string checkpoint_to_resume(const TrainConfig& train, const Log& log) {
-  if (!train.resume_from.empty()) {
-    verify_checkpoint(train.resume_from);
-    return train.resume_from;
-  }
-  std::vector<std::string> notes;
-  const auto newest = newest_good_checkpoint(train.output_dir, notes);
-  for (const std::string& note : notes) log.warning(note);
-  if (newest) return newest->path;
-  if (!notes.empty())
-    throw Error(ErrorKind::kIntegrity, "no checkpoint here is whole", train.output_dir,
-                "--overwrite-output-dir starts again");
-  log.info(str("no checkpoint in ", train.output_dir, " yet: starting from the beginning"));
-  return "";
-}
-
-TrainerState resume_state(const TrainConfig& train, const Decoder& model, AdamW& optimizer, const RunIdentity& identity,
-                          const OutputLock& lock, const Log& log) {
-  std::vector<std::string> notes;
-  clean_leftovers(lock, notes);
-  TrainerState state;
-  const bool resume = train.resume || !train.resume_from.empty();
-  const std::string checkpoint = resume ? checkpoint_to_resume(train, log) : "";
-  if (checkpoint.empty()) {
-    start_fresh(train, lock);
-  } else {
-    state = restore_checkpoint(checkpoint, model, optimizer, identity, notes);
-    if (const auto note = cut_back(train.output_dir + "/metrics.jsonl", state.metrics_bytes)) notes.push_back(*note);
-    log.info(str("resuming after step ", state.step, " from ", checkpoint));
-  }
-  for (const std::string& note : notes) log.warning(note);
-  return state;
+std::int64_t trained_parameters(const RunInputs& inputs) {
+  const LoraConfig& lora = inputs.config().lora;
+  return lora_parameters(inputs.spec, match_lora_targets(inputs.spec, lora), lora.r);
 }
 
 void describe(const RunInputs& inputs, const Decoder& model, const Device& device, const Batches& batches,
@@ -131,32 +113,12 @@ void describe(const RunInputs& inputs, const Decoder& model, const Device& devic
   log.debug(str("memory    ", memory_by_purpose(keep.plan)));
 }
 
-void print_result(const RunSummary& summary, const TrainConfig& train, bool chats) {
-  if (summary.already_done) {
-    std::printf("already finished after step %lld: nothing to do\n", static_cast<long long>(summary.steps));
-    return;
-  }
-  std::printf("%s after step %lld, %s, %.0f tokens/s, peak memory %s\n",
-              summary.end == RunEnd::kFinished ? "finished" : "stopped", static_cast<long long>(summary.steps),
-              format_duration(summary.seconds).c_str(),
-              summary.seconds > 0 ? static_cast<double>(summary.tokens) / summary.seconds : 0,
-              format_bytes(static_cast<std::uint64_t>(peak_rss_bytes())).c_str());
-  if (summary.end == RunEnd::kStoppedBySignal) {
-    std::printf("go on with --resume\n");
-    return;
-  }
-  if (summary.last_loss) std::printf("loss %s\n", format_float(*summary.last_loss).c_str());
-  if (summary.last_eval_loss) std::printf("eval_loss %s\n", format_float(*summary.last_eval_loss).c_str());
-  // What did not learn from conversations continues texts.
-  const char *const dir = train.output_dir.c_str(), *const raw = chats ? "" : "--raw ";
-  std::printf(
-      "adapter in %s\n  vernier generate --adapter %s %s--prompt \"...\"\n  vernier merge --adapter %s --out DIR\n",
-      dir, dir, raw, dir);
-}
-
-int train(const std::string& config_path, const std::vector<std::string>& overrides, const Log& log) {
-  RunInputs inputs = open_run(config_path, overrides, Purpose::kTrain, log);
+int train(const TrainArguments& arguments, const std::vector<std::string>& overrides, const Log& log) {
+  const Stopwatch since;
+  const RunSignals signals;
+  RunInputs inputs = open_run(arguments.config.path, overrides, Purpose::kTrain, log);
   const Config& config = inputs.config();
+  refuse_useless_words(arguments, config.train);
   refuse_used_directory(config.train);
   read_datasets(inputs, log);
   const std::string chat_template = training_template(inputs);
@@ -169,6 +131,8 @@ int train(const std::string& config_path, const std::vector<std::string>& overri
 
   make_directories(config.train.output_dir);
   const OutputLock lock(config.train.output_dir);
+  check_disk_space(config.train.output_dir, checkpoint_bytes(trained_parameters(inputs)),
+                   Cadence(config.train, batches.steps_per_epoch(), total).checkpoints_kept(), log);
   refuse_used_directory(config.train);  // again: another run may have ended here while the rows were read
   Stopwatch watch;
   Decoder model = load_run_model(inputs, device);
@@ -178,7 +142,8 @@ int train(const std::string& config_path, const std::vector<std::string>& overri
   const RunIdentity identity = run_identity(inputs, device, *model.lora, total);
   log.debug(str("base, rows and program hashed in ", watch.text()));
   log.debug(str("settings ", identity.settings.dump()));
-  const TrainerState state = resume_state(config.train, model, optimizer, identity, lock, log);
+  const TrainerState state =
+      start_or_resume(config.train, arguments.allow_changes, {model, optimizer, identity, total}, lock, log);
 
   write_file_atomically(config.train.output_dir + "/config.resolved.yaml", write_config(inputs.loaded));
   write_data_report(config.train.output_dir + "/data_report.jsonl", inputs.train.reports);
@@ -187,30 +152,34 @@ int train(const std::string& config_path, const std::vector<std::string>& overri
   const AdapterFiles files{peft_config(config), quantization_record(inputs, device, identity, chat_template),
                            chat_template};
   Trainer trainer(config.train, config.optimizer, config.batch, {keep.kept_layers, keep.plan.kept + keep.plan.working},
-                  files, identity,
+                  files, identity, state,
                   {device, model, batches, optimizer, inputs.evaluation.size() > 0 ? &inputs.evaluation : nullptr,
-                   inputs.train, lock, log});
-  const RunSummary summary = trainer.run(state);
+                   inputs.train, lock, signals, since, log});
+  const RunSummary summary = trainer.run();
   print_result(summary, config.train, !chat_template.empty());
-  return summary.end == RunEnd::kFinished ? 0 : kExitResumable;
+  return is_resumable(summary.end) ? kExitResumable : 0;
 }
 
 }  // namespace
 
 void add_train(CommandLine& line) {
   CLI::App* command = line.app.add_subcommand("train", "Fine-tune: Ctrl-C saves and is safe, --resume goes on");
-  const auto arguments = std::make_shared<ConfigArguments>();
-  arguments->add_to(*command, line.log);
+  const auto arguments = std::make_shared<TrainArguments>();
+  arguments->config.add_to(*command, line.log);
   const auto resume = std::make_shared<bool>(false), overwrite = std::make_shared<bool>(false);
   command->add_flag("--resume", *resume, "Go on from the newest whole checkpoint in output_dir");
   command->add_flag("--overwrite-output-dir", *overwrite,
                     "Delete checkpoints and adapter in output_dir and start again");
+  command
+      ->add_option("--allow-change", arguments->allow_changes,
+                   "With --resume: a key of the config that may be another than in the checkpoint (repeatable)")
+      ->allow_extra_args(false);
   command->callback([&line, command, arguments, resume, overwrite] {
     line.run = [=](const Log& log) {
       std::vector<std::string> overrides = ConfigArguments::overrides(*command);
       if (*resume) overrides.push_back("resume_from_checkpoint=true");
       if (*overwrite) overrides.push_back("overwrite_output_dir=true");
-      return train(arguments->path, overrides, log);
+      return train(*arguments, overrides, log);
     };
   });
 }

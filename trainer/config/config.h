@@ -16,7 +16,8 @@ enum class Compute { kAuto, kBF16, kF32 };  // bf16: auto | true | false
 enum class DatasetType { kTokenized, kCompletion, kAlpaca, kChatTemplate };
 enum class ExcessLength { kRaise, kDrop, kTruncate };
 enum class OnEmptyTargets { kDefault, kKeep, kDrop, kRaise };  // kDefault: keep for tokenized, raise otherwise
-enum class SaveStrategy { kSteps, kEpoch, kNo };
+enum class SaveStrategy { kSteps, kEpoch, kNo, kBest };        // kBest: of save_strategy alone
+enum class OnSaveError { kStop, kContinue };
 enum class Scheduler { kConstant, kConstantWithWarmup, kLinear, kCosine };
 enum class Checkpointing { kAuto, kOn, kOff };  // gradient_checkpointing: auto | true | false
 
@@ -107,13 +108,21 @@ struct OptimizerConfig {
 struct TrainConfig {
   double num_epochs = 1;
   std::optional<std::int64_t> max_steps;
+  std::optional<double> max_time;                     // seconds from the program's start
   SaveStrategy eval_strategy = SaveStrategy::kEpoch;  // kSteps: one of the next two is set; needs evaluation data
   std::optional<std::int64_t> eval_steps;
   std::optional<std::int64_t> evals_per_epoch;
+  std::optional<std::int64_t> early_stopping_patience;  // evaluations in a row without a gain
+  double early_stopping_threshold = 0;                  // the least fall of the evaluation loss that is one
+  bool load_best_model_at_end = false;
+  std::optional<double> loss_watchdog_threshold;
+  std::int64_t loss_watchdog_patience = 3;            // steps in a row
   SaveStrategy save_strategy = SaveStrategy::kEpoch;  // kSteps: one of the next two is set
   std::optional<std::int64_t> save_steps;
   std::optional<std::int64_t> saves_per_epoch;
+  std::optional<double> save_minutes;
   std::int64_t save_total_limit = 3;  // 0: keep all
+  OnSaveError on_save_error = OnSaveError::kStop;
   std::int64_t logging_steps = 1;
   Checkpointing gradient_checkpointing = Checkpointing::kAuto;
   std::optional<std::int64_t> max_memory;  // bytes

@@ -7,11 +7,16 @@ using namespace key_types;
 
 namespace {
 
-const std::vector<Word<SaveStrategy>>& strategy_words() {
-  static const std::vector<Word<SaveStrategy>> words = {{"epoch", SaveStrategy::kEpoch},
-                                                        {"steps", SaveStrategy::kSteps},
-                                                        {"no", SaveStrategy::kNo},
-                                                        {"false", SaveStrategy::kNo}};
+std::vector<Word<SaveStrategy>> strategy_words() {
+  return {{"epoch", SaveStrategy::kEpoch},
+          {"steps", SaveStrategy::kSteps},
+          {"no", SaveStrategy::kNo},
+          {"false", SaveStrategy::kNo}};
+}
+
+std::vector<Word<SaveStrategy>> save_strategy_words() {
+  std::vector<Word<SaveStrategy>> words = strategy_words();
+  words.push_back({"best", SaveStrategy::kBest});
   return words;
 }
 
@@ -31,6 +36,28 @@ Key max_steps_key() {
         }
       },
       [](const Config& config) { return config.train.max_steps ? str(*config.train.max_steps) : std::string(); });
+}
+
+Key max_time_key() {
+  const std::string values = "a time: 90s, 30m, 2h, 1h30m";
+  return make_key(
+      {"max_time",
+       {},
+       "The program saves and ends within this time from its start, with exit code 75 if steps are left: --resume goes "
+       "on.",
+       "not set"},
+      values,
+      [=](const YamlNode& node, Config& config, Report& report) {
+        const auto seconds = node.is_scalar() ? parse_duration(node.text) : std::nullopt;
+        if (seconds) {
+          config.train.max_time = *seconds;
+        } else {
+          refuse_value("max_time", node, values, report);
+        }
+      },
+      [](const Config& config) {
+        return config.train.max_time ? number_text(*config.train.max_time) + "s" : std::string();
+      });
 }
 
 Key resume_key() {
@@ -117,6 +144,7 @@ std::vector<Key> length_keys() {
                   "Passes over the data; a fraction ends inside an epoch."},
                  [](auto& c) -> auto& { return c.train.num_epochs; }, {.low = 0, .high = 1e6, .low_open = true}),
       max_steps_key(),
+      max_time_key(),
   };
 }
 
@@ -133,6 +161,24 @@ std::vector<Key> evaluation_keys() {
                   [](auto& c) -> auto& { return c.train.eval_steps; }, {1, kMostCount}),
       integer_key({"evals_per_epoch", {}, "Evaluate so many times an epoch. Not with eval_steps.", "not set"},
                   [](auto& c) -> auto& { return c.train.evals_per_epoch; }, {1, kMostCount}),
+      integer_key({"early_stopping_patience",
+                   {{"early_stopping_steps", "LLaMA-Factory"}},
+                   "The run ends after so many evaluations in a row without a lower evaluation loss. Sets "
+                   "load_best_model_at_end where that is not set.",
+                   "not set"},
+                  [](auto& c) -> auto& { return c.train.early_stopping_patience; }, {1, kMostCount}),
+      number_key({"early_stopping_threshold", {}, "A fall of the evaluation loss counts when it is more than this."},
+                 [](auto& c) -> auto& { return c.train.early_stopping_threshold; }, {.low = 0}),
+      bool_key(
+          {"load_best_model_at_end",
+           {},
+           "The adapter in output_dir is the one with the lowest evaluation loss, not the last step's. Every new "
+           "lowest one is saved as a checkpoint."},
+          [](auto& c) -> auto& { return c.train.load_best_model_at_end; }),
+      fixed_key({"metric_for_best_model", {}, "What best means: always the lowest evaluation loss."},
+                {"eval_loss", "loss"}, "eval_loss", "only the evaluation loss is compared"),
+      fixed_key({"greater_is_better", {}, "Whether more is better: never of a loss."}, {"false"}, "false",
+                "the evaluation loss is best where it is lowest"),
       metrics_key(),
   };
 }
@@ -144,18 +190,41 @@ std::vector<Key> output_keys() {
           [](auto& c) -> auto& { return c.train.output_dir; }),
       overwrite_key(),
       resume_key(),
-      word_key<>({"save_strategy",
-                  {},
-                  "When a checkpoint is written besides the one a signal asks for.",
-                  "epoch, or steps where save_steps or saves_per_epoch is set"},
-                 [](auto& c) -> auto& { return c.train.save_strategy; }, strategy_words(),
-                 {{"best", "keeping the best checkpoint is not built yet"}}),
+      word_key<>(
+          {"save_strategy",
+           {},
+           "When a checkpoint is written besides the last step's and the one a signal asks for. best: at every "
+           "new lowest evaluation loss.",
+           "epoch, or steps where save_steps or saves_per_epoch is set"},
+          [](auto& c) -> auto& { return c.train.save_strategy; }, save_strategy_words()),
       integer_key({"save_steps", {}, "A checkpoint every so many steps. Not with saves_per_epoch.", "not set"},
                   [](auto& c) -> auto& { return c.train.save_steps; }, {1, kMostCount}),
       integer_key({"saves_per_epoch", {}, "So many checkpoints an epoch. Not with save_steps.", "not set"},
                   [](auto& c) -> auto& { return c.train.saves_per_epoch; }, {1, kMostCount}),
-      integer_key({"save_total_limit", {}, "Keep only the newest checkpoints; 0 keeps all."},
+      number_key({"save_minutes", {}, "Also a checkpoint when the last one is so many minutes old.", "not set"},
+                 [](auto& c) -> auto& { return c.train.save_minutes; }, {.low = 0, .high = 1e6, .low_open = true}),
+      integer_key({"save_total_limit",
+                   {},
+                   "Keep only the newest checkpoints, and always the best by evaluation loss; 0 keeps all."},
                   [](auto& c) -> auto& { return c.train.save_total_limit; }, {0, kMostCount}),
+      word_key<>(
+          {"on_save_error",
+           {},
+           "When a checkpoint does not fit on the disk: stop the run with exit code 3, or continue and try again "
+           "at the next one. The older checkpoints stay whole in both."},
+          [](auto& c) -> auto& { return c.train.on_save_error; },
+          std::vector<Word<OnSaveError>>{{"stop", OnSaveError::kStop}, {"continue", OnSaveError::kContinue}}),
+      number_key({"loss_watchdog_threshold",
+                  {},
+                  "A loss above this in loss_watchdog_patience steps in a row ends the run: it saves, exit code 4.",
+                  "not set"},
+                 [](auto& c) -> auto& { return c.train.loss_watchdog_threshold; }, {.low = 0}),
+      integer_key(
+          {"loss_watchdog_patience",
+           {},
+           "Steps in a row with a loss above loss_watchdog_threshold, or skipped for a NaN or Inf, that end the "
+           "run."},
+          [](auto& c) -> auto& { return c.train.loss_watchdog_patience; }, {1, kMostCount}),
       integer_key({"logging_steps", {}, "Report progress every so many steps; metrics.jsonl has every step."},
                   [](auto& c) -> auto& { return c.train.logging_steps; }, {1, kMostCount}),
       fixed_key({"report_to", {}, "Where the numbers of a step go: always to metrics.jsonl in output_dir."},

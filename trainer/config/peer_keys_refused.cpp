@@ -101,12 +101,6 @@ void add_optimizer(std::vector<PeerKey>& list) {
        "use_muon", "q_galore_*", "galore_*", "apollo_*", "badam_*"},
       "this setting of optimizer or schedule is not built", kOff);
   add(list, kAll,
-      {"early_stopping_patience", "early_stopping_steps", "load_best_model_at_end", "metric_for_best_model",
-       "greater_is_better"},
-      "choosing by the evaluation loss is not built yet", kOff);
-  add(list, "Axolotl", {"loss_watchdog_threshold", "loss_watchdog_patience"},
-      "stopping at a loss limit is not built; a NaN or infinite loss always stops the run");
-  add(list, kAll,
       {"rl", "rl_beta", "dpo_*", "orpo_*", "kto_*", "simpo_*", "trl", "vllm", "pref_*", "reward_model",
        "process_reward_model", "ref_model", "num_generations", "ppo_*"},
       "preference and reinforcement training are not built", kOff);
@@ -125,8 +119,6 @@ void add_run(std::vector<PeerKey>& list) {
       "this is not built", kOff);
   add(list, kAll, {"save_safetensors"}, "adapters are always safetensors", {"true"});
   add(list, kAll, {"logging_strategy"}, "progress is reported by steps", {"steps"});
-  add(list, "Axolotl", {"auto_resume_from_checkpoints"},
-      "use --resume, or resume_from_checkpoint: true, where there is a checkpoint", kOff);
   add(list, "LLaMA-Factory, TRL",
       {"predict_with_generate", "do_predict", "eval_on_start", "eval_do_concat_batches", "compute_accuracy",
        "do_causal_lm_eval", "do_bench_eval", "eval_delay", "auto_find_batch_size", "use_cpu", "no_cuda"},

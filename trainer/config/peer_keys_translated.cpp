@@ -37,6 +37,8 @@ std::vector<PeerKey> translated_peer_keys() {
       inverted("completion_only_loss", kTrl, "train_on_inputs"),
       translated("lora_target_linear", kAxolotl, "lora_target_modules", {{"true", "all-linear"}, {"false", ""}},
                  "the value is true or false"),
+      translated("auto_resume_from_checkpoints", kAxolotl, "resume_from_checkpoint", {{"true", "true"}, {"false", ""}},
+                 "the value is true or false"),
       translated("lora_target", kLlamaFactory, "lora_target_modules", {{"all", "all-linear"}}, ""),
       translated("bnb_4bit_compute_dtype", "bitsandbytes", "bf16",
                  {{"bfloat16", "true"},

@@ -25,6 +25,11 @@ bool is_not_steps(const YamlNode& strategy, const YamlNode&) {
   return value_word(strategy) != "steps";
 }
 
+bool is_no(const YamlNode& strategy) {
+  const std::string word = value_word(strategy);
+  return word == "no" || word == "false";
+}
+
 const std::vector<Conflict>& conflicts() {
   static const std::vector<Conflict> list = {
       {"warmup_steps", "warmup_ratio", "they say the same in two ways", always},
@@ -34,6 +39,10 @@ const std::vector<Conflict>& conflicts() {
        [](const YamlNode& size, const YamlNode&) { return value_word(size) != "0"; }},
       {"save_strategy", "save_steps", "save_steps needs save_strategy: steps", is_not_steps},
       {"save_strategy", "saves_per_epoch", "saves_per_epoch needs save_strategy: steps", is_not_steps},
+      {"save_strategy", "save_minutes", "save_strategy: no means no checkpoints",
+       [](const YamlNode& strategy, const YamlNode&) { return is_no(strategy); }},
+      {"save_strategy", "load_best_model_at_end", "the best adapter is kept as a checkpoint",
+       [](const YamlNode& strategy, const YamlNode& best) { return is_no(strategy) && value_word(best) == "true"; }},
       {"eval_strategy", "eval_steps", "eval_steps needs eval_strategy: steps", is_not_steps},
       {"eval_strategy", "evals_per_epoch", "evals_per_epoch needs eval_strategy: steps", is_not_steps},
       {"adapter", "load_in_4bit", "qlora is the adapter on a 4-bit base, lora the one on a base as it is",
@@ -81,6 +90,26 @@ void derive_strategy(const std::string& kind, const Assignments& assigned, SaveS
     report.problem(name + ": steps needs to know how many", assigned.at(name).setting.value.place,
                    "set " + steps + " or " + share);
   }
+}
+
+// What goes by the evaluation loss needs one.
+void derive_best(const Assignments& assigned, LoadedConfig& loaded, Report& report) {
+  TrainConfig& train = loaded.config.train;
+  if (train.early_stopping_patience && !is_set(assigned, "load_best_model_at_end") &&
+      train.save_strategy != SaveStrategy::kNo) {
+    train.load_best_model_at_end = true;
+    derive(loaded, "load_best_model_at_end", "from early_stopping_patience");
+  }
+  const bool data = loaded.config.data.val_set_size > 0 || !loaded.config.data.test_datasets.empty();
+  const auto require_evaluation = [&](const char* name, bool used) {
+    if (!used || !is_set(assigned, name) || (data && train.eval_strategy != SaveStrategy::kNo)) return;
+    report.problem(str(name, " goes by the evaluation loss, and ",
+                       data ? "eval_strategy: no measures none" : "there is no evaluation data"),
+                   assigned.at(name).setting.place, data ? "set eval_strategy" : "set val_set_size or test_datasets");
+  };
+  require_evaluation("early_stopping_patience", true);
+  require_evaluation("load_best_model_at_end", train.load_best_model_at_end);
+  require_evaluation("save_strategy", train.save_strategy == SaveStrategy::kBest);
 }
 
 void note_without_effect(const Assignments& assigned, const Config& config, Report& report) {
@@ -141,6 +170,7 @@ void apply_rules(const Assignments& assigned, LoadedConfig& loaded, Report& repo
   }
   derive_strategy("save", assigned, config.train.save_strategy, loaded, report);
   derive_strategy("eval", assigned, config.train.eval_strategy, loaded, report);
+  derive_best(assigned, loaded, report);
   note_without_effect(assigned, config, report);
 }
 

@@ -104,6 +104,24 @@ std::optional<std::int64_t> parse_bytes(std::string_view text) {
   return static_cast<std::int64_t>(bytes);
 }
 
+std::optional<double> parse_duration(std::string_view text) {
+  constexpr std::string_view kUnits = "dhms";
+  constexpr std::array<double, 4> kSeconds = {86400, 3600, 60, 1};
+  double total = 0;
+  for (std::size_t largest = 0; !text.empty();) {
+    const std::size_t digits = text.find_first_not_of("0123456789.");
+    if (digits == 0 || digits == std::string_view::npos) return std::nullopt;
+    const auto count = parse_number(text.substr(0, digits));
+    const std::size_t unit = kUnits.find(lower_case(text.substr(digits, 1)));
+    if (!count || unit == std::string_view::npos || unit < largest) return std::nullopt;
+    total += *count * kSeconds[unit];
+    largest = unit + 1;
+    text.remove_prefix(digits + 1);
+  }
+  constexpr double kMost = 1e9;
+  return total > 0 && total <= kMost ? std::optional(total) : std::nullopt;
+}
+
 std::string number_text(double value) {
   std::array<char, 64> buffer{};
   const double size = std::fabs(value);

@@ -22,6 +22,9 @@ std::optional<std::int64_t> parse_integer(std::string_view text);
 // Bytes: a number with a unit (B, kB, MB, GB, TB of 1000; KiB, MiB, GiB, TiB of 1024; in any case); nullopt otherwise.
 std::optional<std::int64_t> parse_bytes(std::string_view text);
 
+// Seconds: numbers with units, the larger unit first (2h, 90s, 1h30m, 1.5h; d, h, m, s in any case); nullopt otherwise.
+std::optional<double> parse_duration(std::string_view text);
+
 // The shortest text that parse_number() reads back as exactly this value.
 std::string number_text(double value);
 

@@ -1,7 +1,5 @@
 #include "export/output_directory.h"
 
-#include <sys/statvfs.h>
-
 #include <exception>
 #include <filesystem>
 #include <system_error>
@@ -10,6 +8,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "io/atomic_file.h"
+#include "io/free_space.h"
 
 namespace vernier {
 
@@ -48,16 +47,7 @@ OutputDirectory::~OutputDirectory() {
 }
 
 void OutputDirectory::require_space(std::uint64_t bytes) const {
-  std::error_code ignored;
-  fs::path existing = path_;
-  while (!fs::exists(existing, ignored) && existing.has_relative_path()) existing = existing.parent_path();
-  struct statvfs disk {};
-  if (::statvfs(existing.c_str(), &disk) != 0) return;
-  const std::uint64_t free = std::uint64_t{disk.f_bavail} * disk.f_frsize;
-  if (free < bytes)
-    throw Error(ErrorKind::kResource,
-                str("the disk has ", format_bytes(free), " free, and ", format_bytes(bytes), " are needed"), path_,
-                str("free ", format_bytes(bytes - free), ", or name an --out on another disk"));
+  require_free_space(path_, bytes);
 }
 
 const std::string& OutputDirectory::open() {

@@ -60,20 +60,29 @@ std::int64_t max_row_tokens(const Decoder& model) {
 }
 
 LossSum loss_and_gradients(const Decoder& model, const Device& device, const TokenBatch& batch, float gradient_scale,
-                           std::int64_t kept_layers, Arena& arena) {
+                           std::int64_t kept_layers, Arena& arena, const std::function<void(double)>& progress) {
   const Arena::Scope scope(arena);
   Pass pass = make_pass(model, device, batch, arena, true);
   pass.most_logits_rows = most_logits_rows(kept_layers);
   at::Tensor x = embed(model, pass);
+  // A layer backward costs two forward.
+  auto tell = [&, done = 0.0](double layers) mutable {
+    done += layers;
+    if (progress) progress(done / (3 * static_cast<double>(model.blocks.size())));
+  };
   std::vector<BlockSaved> saved;
   for (const Block& block : model.blocks) {
     const bool kept = static_cast<std::int64_t>(saved.size()) < kept_layers;
     saved.emplace_back(pass, block, kept ? Keep::kAll : Keep::kRecompute);
     block_forward(block, pass, saved.back(), x);
+    tell(1);
   }
   at::Tensor d_x = pass.take_f32(x.sizes());
   const LossSum sum = head_loss(model.head, pass, x, gradient_scale, &d_x);
-  for (std::size_t i = model.blocks.size(); i-- > 0;) block_backward(model.blocks[i], pass, saved[i], i == 0, d_x);
+  for (std::size_t i = model.blocks.size(); i-- > 0;) {
+    block_backward(model.blocks[i], pass, saved[i], i == 0, d_x);
+    tell(2);
+  }
   return sum;
 }
 

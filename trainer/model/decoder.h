@@ -5,6 +5,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -32,8 +33,11 @@ std::int64_t max_row_tokens(const Decoder& model);
 
 // Sum of the token losses; adds gradient_scale * its gradient to the adapters' gradients.
 // The first `kept_layers` layers keep all that their backward pass reads (Keep::kAll), the others compute it again.
+// `progress` hears after each layer, forward and backward, what share of the work is done, above 0 and at most 1. What
+// it throws ends the call: the gradients are then unspecified, the arena is as before.
 LossSum loss_and_gradients(const Decoder& model, const Device& device, const TokenBatch& batch, float gradient_scale,
-                           std::int64_t kept_layers, Arena& arena);
+                           std::int64_t kept_layers, Arena& arena,
+                           const std::function<void(double share)>& progress = {});
 
 // Sum of the token losses alone, without dropout.
 LossSum evaluate_loss(const Decoder& model, const Device& device, const TokenBatch& batch, Arena& arena);

@@ -6,6 +6,7 @@
 #include "io/run_store.h"
 #include "model/adapter.h"
 #include "tensor/tensor_files.h"
+#include "train/resume_changes.h"
 
 namespace vernier {
 
@@ -13,43 +14,15 @@ namespace {
 
 constexpr const char* kOptimizerName = "optimizer.safetensors";
 constexpr const char* kStateName = "trainer_state.json";
+constexpr int kStateFormat = 2;
 
 std::string state_json(const AdamW& optimizer, const RunIdentity& identity, const TrainerState& state) {
   Json json;
-  json["format"] = 1;
-  json["step"] = state.step;
+  json["format"] = kStateFormat;
+  put_state(state, json);
   json["optimizer_steps"] = optimizer.state().steps;
-  json["metrics_bytes"] = state.metrics_bytes;
   put_identity(identity, json);
   return json.dump(2) + "\n";
-}
-
-void refuse_changes(const Json& saved, const RunIdentity& identity, const std::string& where) {
-  std::vector<std::string> changes;
-  const auto compare = [&](const char* key, const std::string& now, const char* what) {
-    if (saved.at(key).get<std::string>() != now) changes.push_back(str(what, " changed"));
-  };
-  compare("base_sha256", identity.base, "the base model");
-  compare("tokenizer_sha256", identity.tokenizer, "the tokenizer");
-  compare("data_sha256", identity.data, "the training data");
-  for (const auto& [key, now] : identity.settings.items()) {
-    const Json before = saved.at("settings").contains(key) ? saved["settings"][key] : Json();
-    if (before != now) changes.push_back(str(key, " was ", before.dump(), " and is ", now.dump()));
-  }
-  if (changes.empty()) return;
-  throw Error(
-      ErrorKind::kInput, str("this is not the run that the checkpoint belongs to: ", join(changes, "; ")), where,
-      "undo the change; or keep what is trained so far in a new run: lora_model_dir: DIR with another output_dir");
-}
-
-void note_changes(const Json& saved, const RunIdentity& identity, std::vector<std::string>& notes) {
-  if (const auto device = saved.at("device").get<std::string>(); device != identity.device)
-    notes.push_back(str("the checkpoint was written on \"", device, "\", this is \"", identity.device,
-                        "\": the last bits may differ"));
-  if (saved.at("config_sha256").get<std::string>() != identity.config)
-    notes.push_back("the config file has changed since the checkpoint, in nothing that shapes the numbers");
-  if (saved.at("binary_sha256").get<std::string>() != identity.binary)
-    notes.push_back("the checkpoint was written by another build of this program: the last bits may differ");
 }
 
 }  // namespace
@@ -58,10 +31,22 @@ void put_identity(const RunIdentity& identity, Json& json) {
   json["base_sha256"] = identity.base;
   json["tokenizer_sha256"] = identity.tokenizer;
   json["data_sha256"] = identity.data;
+  json["evaluation_sha256"] = identity.evaluation;
   json["config_sha256"] = identity.config;
   json["binary_sha256"] = identity.binary;
   json["device"] = identity.device;
   json["settings"] = identity.settings;
+  json["options"] = identity.options;
+}
+
+std::int64_t checkpoint_bytes(std::int64_t trained_parameters) {
+  constexpr std::int64_t kValuesAndMoments = 3 * 4, kSmallFiles = 64 * 1024;
+  return kValuesAndMoments * trained_parameters + kSmallFiles;
+}
+
+double expected_save_seconds(std::int64_t trained_parameters) {
+  constexpr double kSlowDisk = 50e6;
+  return 0.5 + static_cast<double>(checkpoint_bytes(trained_parameters)) / kSlowDisk;
 }
 
 void save_checkpoint(const OutputLock& lock, const Decoder& model, const AdamW& optimizer, const AdapterFiles& files,
@@ -84,18 +69,25 @@ void save_checkpoint(const OutputLock& lock, const Decoder& model, const AdamW& 
 }
 
 TrainerState restore_checkpoint(const std::string& checkpoint_dir, const Decoder& model, AdamW& optimizer,
-                                const RunIdentity& identity, std::vector<std::string>& notes) {
+                                const RunIdentity& identity, const std::set<std::string>& allowed,
+                                std::vector<std::string>& notes) {
   const std::string state_path = checkpoint_dir + "/" + kStateName;
   const Json saved = read_json_file(state_path);
   try {
-    refuse_changes(saved, identity, checkpoint_dir);
-    note_changes(saved, identity, notes);
+    if (const Json format = saved.at("format"); format != kStateFormat)
+      throw Error(ErrorKind::kInput,
+                  str("a checkpoint of format ", format.dump(), ", and this program reads ", kStateFormat), state_path,
+                  "go on from its adapter in a new run: lora_model_dir: DIR with another output_dir");
+    compare_runs(saved, identity, allowed, checkpoint_dir, notes);
     load_adapter_tensors(model, checkpoint_dir);
     const SafetensorsFile file(checkpoint_dir + "/" + kOptimizerName);
     read_f32_into(file, "exp_avg", optimizer.state().exp_avg);
     read_f32_into(file, "exp_avg_sq", optimizer.state().exp_avg_sq);
     optimizer.state().steps = saved.at("optimizer_steps").get<std::int64_t>();
-    return {saved.at("step").get<std::int64_t>(), saved.at("metrics_bytes").get<std::uint64_t>()};
+    TrainerState state = get_state(saved);
+    // Losses on other rows do not compare.
+    if (saved.at("evaluation_sha256") != identity.evaluation) state.evaluations = {};
+    return state;
   } catch (const Json::exception& error) {
     throw Error(ErrorKind::kIntegrity, str("not a trainer's state: ", error.what()), state_path);
   }

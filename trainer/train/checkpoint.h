@@ -5,34 +5,34 @@
 //   adapter_config.json, adapter_model.safetensors, vernier.json   a checkpoint loads in PEFT as it is
 //   chat_template.jinja     the template of the training rows, when conversations were among them
 //   optimizer.safetensors   exp_avg, exp_avg_sq f32 [parameters], in the order of the trained tensors
-//   trainer_state.json      step, length of metrics.jsonl, and what must be the same when the run goes on
+//   trainer_state.json      where the run is (train/trainer_state.h), and what must be the same when it goes on
 
 #include <cstdint>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "io/json.h"
 #include "io/output_lock.h"
 #include "io/peft_files.h"
 #include "model/decoder.h"
 #include "optim/adamw.h"
+#include "train/trainer_state.h"
 
 namespace vernier {
 
 // What identifies a run: a resume must find it again.
 struct RunIdentity {
   std::string base, tokenizer, data;  // SHA-256
+  std::string evaluation;             // SHA-256 of the evaluation rows; empty without any
   std::string config, binary;         // SHA-256 of the YAML file and of this program: told when changed, not refused
   Json settings;                      // the options that shape the numbers, key by key
+  Json options;                       // all others that a resume may change freely, as YAML writes them
   std::string device;                 // kernels, type, threads: bits may differ under others
 };
 
 // Its fields into a JSON object, as run.json and a checkpoint's state both hold them.
 void put_identity(const RunIdentity& identity, Json& json);
-
-struct TrainerState {
-  std::int64_t step = 0;
-  std::uint64_t metrics_bytes = 0;
-};
 
 struct AdapterFiles {
   PeftAdapterConfig peft;
@@ -44,11 +44,15 @@ struct AdapterFiles {
 void save_checkpoint(const OutputLock& lock, const Decoder& model, const AdamW& optimizer, const AdapterFiles& files,
                      const RunIdentity& identity, const TrainerState& state);
 
-// Adapter, optimizer and state out of a checkpoint that has been verified. Error(kInput) saying what changed when base,
-// data, tokenizer or a setting is not the checkpoint's; `notes` gets a line for each of device, config file and program
-// that is another.
+// Bytes of a checkpoint with so many trained parameters, and a guess at the seconds that writing it takes.
+std::int64_t checkpoint_bytes(std::int64_t trained_parameters);
+double expected_save_seconds(std::int64_t trained_parameters);
+
+// Adapter, optimizer and state out of a checkpoint that has been verified. Errors and `notes` as compare_runs
+// (train/resume_changes.h), with the settings that may be others in `allowed`.
 TrainerState restore_checkpoint(const std::string& checkpoint_dir, const Decoder& model, AdamW& optimizer,
-                                const RunIdentity& identity, std::vector<std::string>& notes);
+                                const RunIdentity& identity, const std::set<std::string>& allowed,
+                                std::vector<std::string>& notes);
 
 // The adapter at the root of the output directory: each file by rename, the weights last.
 void write_root_adapter(const std::string& output_dir, const Decoder& model, const AdapterFiles& files);

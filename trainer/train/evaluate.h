@@ -17,7 +17,8 @@ struct Evaluation {
   std::int64_t tokens = 0, targets = 0;
 };
 
-// Rows are taken `micro_batch_size` at a time, in order.
+// Rows are taken `micro_batch_size` at a time, in order. `progress` hears after each; what it throws ends the
+// evaluation.
 Evaluation evaluate(const Decoder& model, const Device& device, const Dataset& dataset, std::int64_t micro_batch_size,
                     Arena& arena, const std::function<void(std::int64_t rows_done)>& progress = {});
 

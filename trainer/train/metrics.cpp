@@ -13,12 +13,14 @@
 namespace vernier {
 
 std::string metrics_line(const StepMetrics& metrics, std::int64_t rss) {
-  return JsonLine()
-      .integer("step", metrics.step)
-      .number("epoch", metrics.epoch)
-      .number("loss", metrics.loss)
-      .number("grad_norm", metrics.grad_norm)
-      .number("learning_rate", metrics.learning_rate)
+  JsonLine line;
+  line.integer("step", metrics.step).number("epoch", metrics.epoch);
+  if (metrics.skipped) {
+    line.text("skipped", metrics.skipped->reason).text("tensor", metrics.skipped->tensor);
+  } else {
+    line.number("loss", metrics.loss).number("grad_norm", metrics.grad_norm);
+  }
+  return line.number("learning_rate", metrics.learning_rate)
       .integer("tokens", metrics.tokens)
       .integer("trained_tokens", metrics.trained_tokens)
       .number("step_seconds", metrics.step_seconds)

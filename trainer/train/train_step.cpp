@@ -1,11 +1,9 @@
 #include "train/train_step.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
-#include "base/error.h"
-#include "base/text.h"
+#include "base/stopwatch.h"
 #include "optim/clip.h"
 #include "train/evaluate.h"
 
@@ -19,46 +17,58 @@ TrainStep::TrainStep(const Parts& parts, const OptimizerConfig& optimizer, std::
   arena_.reserve(memory.step_bytes);
 }
 
-StepMetrics TrainStep::take(std::int64_t step) {
-  using Clock = std::chrono::steady_clock;
-  const auto start = Clock::now();
-  const StepBatch batch = parts_.batches.step(step);
-  const auto targets = static_cast<double>(std::max<std::int64_t>(batch.trained_tokens, 1));
-  parts_.model.lora->gradients().zero_();
-  double loss = 0;
-  std::int64_t first_row = 0;
+TrainStep::Losses TrainStep::accumulate(std::int64_t step, const StepBatch& batch, double targets,
+                                        const Progress& progress) {
+  const Stopwatch watch;
+  const auto all_tokens = static_cast<double>(std::max<std::int64_t>(batch.tokens, 1));
+  Losses losses;
+  std::int64_t first_row = 0, tokens_done = 0;
   for (const MicroBatch& micro : batch.micro) {
     TokenBatch tokens = as_token_batch(micro);
     tokens.step = step;
     tokens.first_row_in_step = first_row;
     first_row += static_cast<std::int64_t>(micro.rows.size());
-    if (micro.trained_tokens() == 0) continue;
-    loss +=
-        loss_and_gradients(parts_.model, parts_.device, tokens, static_cast<float>(1 / targets), kept_layers_, arena_)
-            .loss;
+    const auto tell = [&](double share) {
+      const double done = static_cast<double>(tokens_done) + share * static_cast<double>(micro.tokens());
+      if (progress) progress(done / all_tokens, watch.seconds());
+    };
+    if (micro.trained_tokens() > 0) {
+      const LossSum part = loss_and_gradients(parts_.model, parts_.device, tokens, static_cast<float>(1 / targets),
+                                              kept_layers_, arena_, tell);
+      losses.sum += part.loss;
+      if (!std::isfinite(part.loss) && losses.bad_rows.empty()) losses.bad_rows = micro.rows;
+    }
+    tokens_done += micro.tokens();
   }
-  loss /= targets;
-  const double norm = gradient_norm(parts_.model.lora->gradients(), parts_.device);
-  if (!std::isfinite(loss)) diverged("the loss", loss, step);
-  if (!std::isfinite(norm)) diverged("the gradient norm", norm, step);
-  const double rate = schedule_.rate(step);
-  parts_.optimizer.step(parts_.device, rate, clip_factor(norm, max_grad_norm_));
-  const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-  return {step + 1, batch.epoch, loss, norm, rate, batch.tokens, batch.trained_tokens, seconds};
+  return losses;
 }
 
-void TrainStep::diverged(const char* what, double value, std::int64_t step) const {
-  std::vector<std::string> places;
-  for (const std::int64_t row : parts_.batches.row_indices(step)) {
-    if (places.size() == 8) {
-      places.push_back("...");
-      break;
-    }
-    places.push_back(parts_.dataset.place(row));
+StepMetrics TrainStep::take(std::int64_t step, const Progress& progress) {
+  const Stopwatch watch;
+  const StepBatch batch = parts_.batches.step(step);
+  StepMetrics metrics;
+  metrics.step = step + 1;
+  metrics.epoch = batch.epoch;
+  metrics.learning_rate = schedule_.rate(step);
+  metrics.tokens = batch.tokens;
+  metrics.trained_tokens = batch.trained_tokens;
+  if (batch.trained_tokens == 0) {
+    metrics.skipped = SkippedStep{"no target in its rows", "", parts_.batches.row_indices(step), false};
+    metrics.step_seconds = watch.seconds();
+    return metrics;
   }
-  throw Error(ErrorKind::kNumeric, str(what, " is ", format_float(value), ", so the update was not made"),
-              str("step ", step + 1),
-              str("rows of this step: ", join(places, ", "), "; a lower learning_rate often helps"));
+  const auto targets = static_cast<double>(batch.trained_tokens);
+  LoraParameters& lora = *parts_.model.lora;
+  lora.gradients().zero_();
+  const Losses losses = accumulate(step, batch, targets, progress);
+  metrics.loss = losses.sum / targets;
+  metrics.grad_norm = gradient_norm(lora.gradients(), parts_.device);
+  const float clip = clip_factor(metrics.grad_norm, max_grad_norm_);
+  metrics.skipped = find_bad_numbers(metrics.loss, metrics.grad_norm, clip, lora,
+                                     losses.bad_rows.empty() ? parts_.batches.row_indices(step) : losses.bad_rows);
+  if (!metrics.skipped) parts_.optimizer.step(parts_.device, metrics.learning_rate, clip);
+  metrics.step_seconds = watch.seconds();
+  return metrics;
 }
 
 }  // namespace vernier

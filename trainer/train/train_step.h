@@ -1,7 +1,10 @@
 #pragma once
-// One optimizer step: count its targets, accumulate gradients over its micro batches, check and clip them, update.
+// One optimizer step: count its targets, accumulate gradients over its micro batches, check and clip them, update. A
+// step with a NaN or Inf, or without any target, makes no update; the learning rate goes on as if it had.
 
 #include <cstdint>
+#include <functional>
+#include <vector>
 
 #include "config/config.h"
 #include "data/batches.h"
@@ -30,14 +33,22 @@ class TrainStep {
   // total_steps: of the whole run, for the learning rate's schedule.
   TrainStep(const Parts& parts, const OptimizerConfig& optimizer, std::int64_t total_steps, Memory memory);
 
-  // Step number `step`, from 0. Error(kNumeric) naming step and rows at a NaN or Inf, before the update.
-  StepMetrics take(std::int64_t step);
+  // Told between the layers: the share of the step that is done, above 0 and at most 1, and the seconds it took. May
+  // throw to give the step up, which leaves adapter and optimizer as they were.
+  using Progress = std::function<void(double share, double seconds)>;
+
+  // Step number `step`, from 0.
+  StepMetrics take(std::int64_t step, const Progress& progress = {});
 
   // The working memory, for what else runs between steps.
   Arena& arena() { return arena_; }
 
  private:
-  [[noreturn]] void diverged(const char* what, double value, std::int64_t step) const;
+  struct Losses {
+    double sum = 0;
+    std::vector<std::int64_t> bad_rows;  // of the first micro batch whose loss is NaN or Inf
+  };
+  Losses accumulate(std::int64_t step, const StepBatch& batch, double targets, const Progress& progress);
 
   Parts parts_;
   double max_grad_norm_;

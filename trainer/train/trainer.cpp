@@ -1,111 +1,190 @@
 #include "train/trainer.h"
 
-#include <algorithm>
-#include <cmath>
-
-#include "base/stopwatch.h"
+#include "base/error.h"
 #include "base/text.h"
+#include "io/free_space.h"
 #include "io/run_store.h"
-#include "train/signals.h"
+#include "model/adapter.h"
+#include "train/evaluate.h"
 
 namespace vernier {
 
-std::int64_t total_steps(const TrainConfig& config, std::int64_t steps_per_epoch) {
-  if (config.max_steps) return *config.max_steps;
-  return std::max<std::int64_t>(
-      1, static_cast<std::int64_t>(std::ceil(config.num_epochs * static_cast<double>(steps_per_epoch))));
+namespace {
+
+// A file never holds a NaN.
+void require_finite(const Decoder& model, const Device& device) {
+  if (!device.ops->all_finite(model.lora->values()))
+    throw Error(ErrorKind::kNumeric, "the adapter's weights are NaN or Inf", "", "lower learning_rate");
 }
 
+}  // namespace
+
 Trainer::Trainer(const TrainConfig& train, const OptimizerConfig& optimizer, const BatchConfig& batch,
-                 TrainStep::Memory memory, AdapterFiles files, RunIdentity identity, const Parts& parts)
+                 TrainStep::Memory memory, AdapterFiles files, RunIdentity identity, const TrainerState& state,
+                 const Parts& parts)
     : train_(train),
       batch_(batch),
       files_(std::move(files)),
       identity_(std::move(identity)),
       parts_(parts),
-      steps_per_epoch_(parts.batches.steps_per_epoch()),
-      total_steps_(total_steps(train, steps_per_epoch_)),
+      total_steps_(total_steps(train, parts.batches.steps_per_epoch())),
+      cadence_(train, parts.batches.steps_per_epoch(), total_steps_),
+      watchdog_(train),
+      stop_(parts.signals, train.max_time, parts.since, expected_save_seconds(parts.model.lora->values().numel())),
       step_({parts.device, parts.model, parts.batches, parts.optimizer, parts.dataset}, optimizer, total_steps_,
             memory),
-      metrics_file_(train.output_dir + "/metrics.jsonl") {}
+      step_log_(train, state.step, total_steps_, parts.log),
+      state_(state),
+      seconds_before_(state.seconds) {
+  last_.step = state.step;
+  last_.epoch = static_cast<double>(state.step) / static_cast<double>(parts.batches.steps_per_epoch());
+}
 
-RunSummary Trainer::run(const TrainerState& state) {
-  const StopSignals signals;
-  const Stopwatch watch;
-  summary_.steps = state.step;
-  while (summary_.steps < total_steps_) {
-    const StepMetrics metrics = step_.take(summary_.steps);
-    summary_.steps = metrics.step;
-    summary_.last_loss = metrics.loss;
-    summary_.tokens += metrics.tokens;
-    metrics_file_.append(metrics_line(metrics, peak_rss_bytes()));
-    show(metrics, state.step, watch.seconds());
-    if (evaluation_due(metrics.step)) evaluate_and_log(metrics);
-    const bool stop = signals.stop_requested();
-    if (stop || save_due(metrics.step)) save(metrics.step);
-    if (stop && metrics.step < total_steps_) {
-      summary_.end = RunEnd::kStoppedBySignal;
-      break;
-    }
+RunSummary Trainer::run() {
+  parts_.signals.begin_training();
+  summary_.already_done = finished();
+  if (state_.evaluation_owed) finish_step();
+  while (goes_on() && take_step()) finish_step();
+  if (finished()) {
+    end_finished();
+  } else {
+    end_stopped();
   }
-  summary_.seconds = watch.seconds();
-  summary_.already_done = state.step >= total_steps_;
-  if (summary_.end == RunEnd::kFinished) write_root_adapter(train_.output_dir, parts_.model, files_);
+  summary_.steps = state_.step;
+  summary_.skipped_steps = state_.skipped_steps;
+  summary_.seconds = watch_.seconds();
+  summary_.seconds_in_all = seconds_before_ + summary_.seconds;
   return summary_;
 }
 
-void Trainer::evaluate_and_log(const StepMetrics& metrics) {
+bool Trainer::goes_on() const {
+  return !finished() && !state_.evaluation_owed && !stop_.due();
+}
+
+bool Trainer::finished() const {
+  return !state_.evaluation_owed && (state_.step >= total_steps_ || stopped_early());
+}
+
+bool Trainer::stopped_early() const {
+  return train_.early_stopping_patience && state_.evaluations.without_gain >= *train_.early_stopping_patience;
+}
+
+// False when the step was given up.
+bool Trainer::take_step() {
+  try {
+    last_ = step_.take(state_.step, [&](double share, double seconds) { stop_.check_step(share, seconds); });
+  } catch (const WorkDropped&) {
+    parts_.log.info(str("step ", state_.step + 1, " was given up: it would not have ended in time"));
+    return false;
+  }
+  stop_.step_took(last_.step_seconds);
+  state_.step = last_.step;
+  summary_.tokens += last_.tokens;
+  step_log_.step(last_);
+  if (last_.skipped) {
+    ++state_.skipped_steps;
+    parts_.log.warning(str("step ", last_.step, " skipped: ", explain(*last_.skipped, parts_.dataset)));
+  } else {
+    summary_.last_loss = last_.loss;
+  }
+  heed_watchdog();
+  return true;
+}
+
+void Trainer::heed_watchdog() {
+  const auto reason = watchdog_.see(last_, state_.watchdog);
+  if (!reason) return;
+  save();
+  throw Error(
+      ErrorKind::kNumeric, *reason, str("step ", state_.step),
+      "--resume goes on behind these steps, and an older one is resumed by resume_from_checkpoint: DIR; a lower "
+      "learning_rate often helps (--allow-change learning_rate)");
+}
+
+// What comes after a step, before the next one: also on a resume, when the evaluation was given up.
+void Trainer::finish_step() {
+  bool best = false;
+  state_.evaluation_owed = false;
+  if (parts_.evaluation != nullptr && cadence_.evaluation_due(state_.step)) best = evaluate_step();
+  if (state_.evaluation_owed) return;
+  const bool asked = parts_.signals.take_save_request(), last = stopped_early() || state_.step >= total_steps_;
+  if (asked || cadence_.save_due(state_.step, since_save_.seconds(), best, last)) try_save();
+}
+
+// True at a new best. An evaluation that is given up is owed.
+bool Trainer::evaluate_step() {
   const std::int64_t rows = parts_.evaluation->size();
-  const Evaluation evaluation =
-      evaluate(parts_.model, parts_.device, *parts_.evaluation, batch_.micro_batch_size, step_.arena(),
-               [&](std::int64_t done) { parts_.log.live(str("evaluating ", done, "/", count_of(rows, "row"))); });
-  summary_.last_eval_loss = evaluation.loss;
-  metrics_file_.append(evaluation_line(metrics.step, metrics.epoch, evaluation.loss, evaluation.tokens));
-  parts_.log.info(str("step ", metrics.step, "  eval_loss ", format_float(evaluation.loss), "  (",
-                      count_of(rows, "row"), ", ", count_of(evaluation.targets, "target"), ")"));
-}
-
-void Trainer::save(std::int64_t step) {
   const Stopwatch watch;
-  metrics_file_.sync();
-  save_checkpoint(parts_.lock, parts_.model, parts_.optimizer, files_, identity_, {step, metrics_file_.bytes()});
-  parts_.log.info(str("saved step ", step, " in ", train_.output_dir, "/", checkpoint_name(step)));
-  parts_.log.debug(str("saving took ", watch.text()));
-  if (train_.save_total_limit > 0) prune_checkpoints(parts_.lock, static_cast<std::size_t>(train_.save_total_limit));
-}
-
-void Trainer::show(const StepMetrics& metrics, std::int64_t first_step, double seconds) {
-  const auto done = static_cast<double>(metrics.step - first_step);
-  const std::string line =
-      progress_line(metrics, total_steps_, seconds / done * static_cast<double>(total_steps_ - metrics.step));
-  const bool last = metrics.step == total_steps_, due = last || metrics.step % train_.logging_steps == 0;
-  if (parts_.log.is_terminal() && !last) {
-    parts_.log.live(line);
-  } else if (due) {
-    parts_.log.info(line);
+  state_.evaluation_owed = true;
+  try {
+    const Evaluation evaluation =
+        evaluate(parts_.model, parts_.device, *parts_.evaluation, batch_.micro_batch_size, step_.arena(),
+                 [&](std::int64_t done) {
+                   parts_.log.live(str("evaluating ", done, "/", count_of(rows, "row")));
+                   stop_.check_evaluation(static_cast<double>(done) / static_cast<double>(rows), watch.seconds());
+                 });
+    state_.evaluation_owed = false;
+    summary_.last_eval_loss = evaluation.loss;
+    step_log_.evaluation(last_, evaluation, rows);
+    return state_.evaluations.add(state_.step, evaluation.loss, train_.early_stopping_threshold);
+  } catch (const WorkDropped&) {
+    parts_.log.info(str("the evaluation after step ", state_.step, " was given up: a resume does it first"));
+    return false;
   }
 }
 
-bool Trainer::every(std::optional<std::int64_t> steps, std::optional<std::int64_t> per_epoch, std::int64_t done) const {
-  if (steps) return done % *steps == 0;
-  const std::int64_t parts = per_epoch.value_or(1);
-  const std::int64_t in_epoch = (done - 1) % steps_per_epoch_ + 1;
-  // The step at which another of the epoch's parts is full.
-  return in_epoch * parts / steps_per_epoch_ > (in_epoch - 1) * parts / steps_per_epoch_;
+void Trainer::save() {
+  const Stopwatch watch;
+  try {
+    require_finite(parts_.model, parts_.device);
+    require_free_space(train_.output_dir,
+                       static_cast<std::uint64_t>(checkpoint_bytes(parts_.model.lora->values().numel())));
+    state_.metrics_bytes = step_log_.flush();
+  } catch (const Error& problem) {
+    throw checkpoint_error(parts_.lock, state_.step, problem);
+  }
+  state_.seconds = seconds_before_ + watch_.seconds();
+  TrainerState saved = state_;
+  saved.evaluations.saved(state_.step);
+  save_checkpoint(parts_.lock, parts_.model, parts_.optimizer, files_, identity_, saved);
+  state_ = saved;
+  saved_step_ = state_.step;
+  since_save_ = Stopwatch();
+  stop_.save_took(watch.seconds());
+  parts_.log.info(str("saved step ", state_.step, " in ", train_.output_dir, "/", checkpoint_name(state_.step)));
+  parts_.log.debug(str("saving took ", watch.text()));
+  std::vector<std::int64_t> best;
+  if (state_.evaluations.best_saved) best.push_back(state_.evaluations.best_saved->step);
+  if (train_.save_total_limit > 0)
+    prune_checkpoints(parts_.lock, static_cast<std::size_t>(train_.save_total_limit), best);
 }
 
-bool Trainer::evaluation_due(std::int64_t done) const {
-  if (parts_.evaluation == nullptr || train_.eval_strategy == SaveStrategy::kNo) return false;
-  return done == total_steps_ || every(train_.eval_steps, train_.evals_per_epoch, done);
+void Trainer::try_save() {
+  try {
+    save();
+  } catch (const Error& problem) {
+    if (problem.kind() != ErrorKind::kResource || train_.on_save_error == OnSaveError::kStop) throw;
+    parts_.log.warning(str(problem.message(), "; the run goes on (on_save_error: continue)"));
+  }
 }
 
-bool Trainer::save_due(std::int64_t done) const {
-  if (train_.save_strategy == SaveStrategy::kNo) return false;
-  if (done == total_steps_) return true;
-  if (train_.save_strategy == SaveStrategy::kEpoch) return every({}, train_.saves_per_epoch, done);
-  constexpr std::int64_t kDefaultSaveSteps = 500;
-  return every(train_.saves_per_epoch ? train_.save_steps : train_.save_steps.value_or(kDefaultSaveSteps),
-               train_.saves_per_epoch, done);
+void Trainer::end_stopped() {
+  if (saved_step_ != state_.step) save();
+  summary_.end = parts_.signals.stop_requested() ? RunEnd::kStoppedBySignal : RunEnd::kOutOfTime;
+  if (summary_.end == RunEnd::kOutOfTime && last_.tokens == 0)
+    parts_.log.warning("max_time leaves no time for a step: a resume with the same max_time gets no further");
+}
+
+void Trainer::end_finished() {
+  if (stopped_early() && state_.step < total_steps_) summary_.end = RunEnd::kStoppedEarly;
+  const auto& best = state_.evaluations.best_saved;
+  if (train_.load_best_model_at_end && best && best->step != state_.step) {
+    const std::string directory = train_.output_dir + "/" + checkpoint_name(best->step);
+    verify_checkpoint(directory);
+    load_adapter_tensors(parts_.model, directory);
+    summary_.adapter_of = best;
+  }
+  write_root_adapter(train_.output_dir, parts_.model, files_);
 }
 
 }  // namespace vernier

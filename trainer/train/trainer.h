@@ -1,36 +1,40 @@
 #pragma once
-// The training loop: take a step, write its line; evaluate and save where the cadence says so.
+// The training loop: take a step, write its line, evaluate and save where that is due, stop when asked or when there is
+// no more to gain.
 
 #include <cstdint>
 #include <optional>
 #include <string>
 
 #include "base/log.h"
+#include "base/stopwatch.h"
 #include "config/config.h"
 #include "data/batches.h"
-#include "io/metrics_file.h"
 #include "io/output_lock.h"
 #include "model/decoder.h"
 #include "optim/adamw.h"
+#include "train/cadence.h"
 #include "train/checkpoint.h"
-#include "train/evaluate.h"
-#include "train/metrics.h"
+#include "train/run_stop.h"
+#include "train/signals.h"
+#include "train/step_log.h"
 #include "train/train_step.h"
+#include "train/watchdog.h"
 
 namespace vernier {
 
-// max_steps, else ceil(num_epochs * steps_per_epoch).
-std::int64_t total_steps(const TrainConfig& config, std::int64_t steps_per_epoch);
-
-enum class RunEnd { kFinished, kStoppedBySignal };
+enum class RunEnd { kFinished, kStoppedEarly, kStoppedBySignal, kOutOfTime };
 
 struct RunSummary {
   RunEnd end = RunEnd::kFinished;
-  std::int64_t steps = 0;  // done when it ended
+  bool already_done = false;  // there was nothing left to do
+  std::int64_t steps = 0;     // taken when it ended
+  std::int64_t skipped_steps = 0;
   std::optional<double> last_loss, last_eval_loss;
-  bool already_done = false;  // there was no step left to take
-  double seconds = 0;
-  std::int64_t tokens = 0;  // trained through in this run
+  std::optional<EvaluationHistory::Measured>
+      adapter_of;                          // the step whose adapter is at the root, when it is not the last
+  double seconds = 0, seconds_in_all = 0;  // of this start; of all
+  std::int64_t tokens = 0;                 // trained through in this start
 };
 
 class Trainer {
@@ -44,31 +48,48 @@ class Trainer {
     const Dataset* evaluation;
     const Dataset& dataset;
     const OutputLock& lock;
+    const RunSignals& signals;
+    const Stopwatch& since;  // the program's start, from which max_time counts
     const Log& log;
   };
+  // Goes on from `state`; a fresh run: all zero.
   Trainer(const TrainConfig& train, const OptimizerConfig& optimizer, const BatchConfig& batch,
-          TrainStep::Memory memory, AdapterFiles files, RunIdentity identity, const Parts& parts);
+          TrainStep::Memory memory, AdapterFiles files, RunIdentity identity, const TrainerState& state,
+          const Parts& parts);
 
-  // Goes on from `state` (a fresh run: all zero) to the end. Error(kNumeric) naming step and rows at a NaN or Inf,
-  // before the update.
-  RunSummary run(const TrainerState& state);
+  // To the end, or to where the run stops. Error(kNumeric) when the watchdog ends it, after saving; Error(kResource)
+  // when a checkpoint could not be saved and on_save_error says stop, or it is what a stop needs.
+  RunSummary run();
 
  private:
-  void evaluate_and_log(const StepMetrics& metrics);
-  void save(std::int64_t step);
-  void show(const StepMetrics& metrics, std::int64_t first_step, double seconds);
-  bool every(std::optional<std::int64_t> steps, std::optional<std::int64_t> per_epoch, std::int64_t done) const;
-  bool evaluation_due(std::int64_t done) const;
-  bool save_due(std::int64_t done) const;
+  bool goes_on() const;
+  bool finished() const;
+  bool stopped_early() const;
+  bool take_step();
+  void finish_step();
+  bool evaluate_step();
+  void heed_watchdog();
+  void save();
+  void try_save();
+  void end_stopped();
+  void end_finished();
 
   TrainConfig train_;
   BatchConfig batch_;
   AdapterFiles files_;
   RunIdentity identity_;
   Parts parts_;
-  std::int64_t steps_per_epoch_, total_steps_;
+  std::int64_t total_steps_;
+  Cadence cadence_;
+  Watchdog watchdog_;
+  RunStop stop_;
   TrainStep step_;
-  MetricsFile metrics_file_;
+  StepLog step_log_;
+  TrainerState state_;
+  StepMetrics last_;                        // of the last step taken
+  std::optional<std::int64_t> saved_step_;  // what this start has saved last
+  Stopwatch since_save_, watch_;
+  double seconds_before_;  // trained before this start
   RunSummary summary_;
 };
 

@@ -1,0 +1,27 @@
+#include "commands/disk_space.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "io/free_space.h"
+#include "io/run_store.h"
+
+namespace vernier {
+
+void check_disk_space(const std::string& output_dir, std::int64_t checkpoint_bytes, std::int64_t checkpoints_kept,
+                      const Log& log) {
+  constexpr std::int64_t kReports = std::int64_t{1} << 20;
+  const std::int64_t adapter_and_reports = checkpoint_bytes / 2 + kReports;
+  require_free_space(output_dir, static_cast<std::uint64_t>(checkpoint_bytes + adapter_and_reports));
+  const auto there = static_cast<std::int64_t>(list_checkpoints(output_dir).size());
+  const std::int64_t more = std::max<std::int64_t>(checkpoints_kept + 1 - there, 1);
+  const auto needed = static_cast<std::uint64_t>(more * checkpoint_bytes + adapter_and_reports);
+  const std::uint64_t free = free_bytes(output_dir);
+  if (free < needed)
+    log.warning(str(output_dir, ": the checkpoints of this run (", more, " of ",
+                    format_bytes(static_cast<std::uint64_t>(checkpoint_bytes)), ") and its adapter need ",
+                    format_bytes(needed), ", and ", format_bytes(free),
+                    " are free: a lower save_total_limit needs less"));
+}
+
+}  // namespace vernier

@@ -1,0 +1,17 @@
+#pragma once
+// Whether what a run will write fits on the disk, asked before any weight is loaded.
+
+#include <cstdint>
+#include <string>
+
+#include "base/log.h"
+
+namespace vernier {
+
+// Error(kResource) when not one checkpoint and the adapter fit into the free space of `output_dir`; a warning when the
+// `checkpoints_kept` that will lie there do not, one more than that while a new one is written. Those that are there
+// already count as written.
+void check_disk_space(const std::string& output_dir, std::int64_t checkpoint_bytes, std::int64_t checkpoints_kept,
+                      const Log& log);
+
+}  // namespace vernier

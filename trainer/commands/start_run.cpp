@@ -1,0 +1,75 @@
+#include "commands/start_run.h"
+
+#include <filesystem>
+#include <system_error>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "io/atomic_file.h"
+#include "io/metrics_file.h"
+#include "io/peft_files.h"
+#include "io/run_store.h"
+#include "train/resume_changes.h"
+
+namespace vernier {
+
+namespace {
+
+void start_fresh(const TrainConfig& train, const OutputLock& lock) {
+  remove_checkpoints(lock);
+  for (const char* name :
+       {"metrics.jsonl", kAdapterWeightsName, kAdapterConfigName, kQuantizationRecordName, kAdapterTemplateName})
+    remove_tree(train.output_dir + "/" + name);
+}
+
+std::string checkpoint_to_resume(const TrainConfig& train, const Log& log) {
+  if (!train.resume_from.empty()) {
+    verify_checkpoint(train.resume_from);
+    return train.resume_from;
+  }
+  std::vector<std::string> notes;
+  const auto newest = newest_good_checkpoint(train.output_dir, notes);
+  for (const std::string& note : notes) log.warning(note);
+  if (newest) return newest->path;
+  if (!notes.empty())
+    throw Error(ErrorKind::kIntegrity, "no checkpoint here is whole", train.output_dir,
+                "--overwrite-output-dir starts again");
+  log.info(str("no checkpoint in ", train.output_dir, " yet: starting from the beginning"));
+  return "";
+}
+
+// A checkpoint of another directory does not bring the best one along.
+void forget_best_elsewhere(const std::string& checkpoint, const TrainConfig& train, TrainerState& state) {
+  std::error_code ignored;
+  const auto parent = std::filesystem::absolute(checkpoint).parent_path();
+  if (!std::filesystem::equivalent(parent, train.output_dir, ignored)) state.evaluations.best_saved.reset();
+}
+
+}  // namespace
+
+TrainerState start_or_resume(const TrainConfig& train, const std::vector<std::string>& allow_changes,
+                             const RunParts& parts, const OutputLock& lock, const Log& log) {
+  std::vector<std::string> notes;
+  clean_leftovers(lock, notes);
+  TrainerState state;
+  const bool resume = train.resume || !train.resume_from.empty();
+  const std::string checkpoint = resume ? checkpoint_to_resume(train, log) : "";
+  if (checkpoint.empty()) {
+    start_fresh(train, lock);
+  } else {
+    state = restore_checkpoint(checkpoint, parts.model, parts.optimizer, parts.identity,
+                               allowed_changes(allow_changes, notes), notes);
+    if (state.step > parts.total_steps)
+      throw Error(
+          ErrorKind::kInput,
+          str("the checkpoint has taken ", count_of(state.step, "step"), ", and this run has ", parts.total_steps),
+          checkpoint, "raise num_epochs or max_steps");
+    forget_best_elsewhere(checkpoint, train, state);
+    if (const auto note = cut_back(train.output_dir + "/metrics.jsonl", state.metrics_bytes)) notes.push_back(*note);
+    log.info(str("resuming after step ", state.step, " from ", checkpoint));
+  }
+  for (const std::string& note : notes) log.warning(note);
+  return state;
+}
+
+}  // namespace vernier

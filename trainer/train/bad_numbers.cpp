@@ -1,0 +1,58 @@
+#include "train/bad_numbers.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/text.h"
+
+namespace vernier {
+
+namespace {
+
+bool all_finite(const at::Tensor& tensor) {
+  const auto* values = static_cast<const float*>(tensor.data_ptr());
+  return std::all_of(values, values + tensor.numel(), [](float value) { return std::isfinite(value); });
+}
+
+std::string first_bad_gradient(const LoraParameters& lora) {
+  for (const TrainedTensor& tensor : lora.tensors())
+    if (!all_finite(tensor.gradient)) return tensor.name;
+  return "";
+}
+
+std::string place_list(const std::vector<std::int64_t>& rows, const Dataset& dataset) {
+  constexpr std::size_t kMost = 8;
+  std::vector<std::string> places;
+  for (const std::int64_t row : rows) {
+    if (places.size() == kMost) {
+      places.push_back("...");
+      break;
+    }
+    places.push_back(dataset.place(row));
+  }
+  return join(places, ", ");
+}
+
+}  // namespace
+
+std::optional<SkippedStep> find_bad_numbers(double loss, double gradient_norm, float clip_factor,
+                                            const LoraParameters& lora, const std::vector<std::int64_t>& rows) {
+  const auto bad = [&](const std::string& what, double value) {
+    return SkippedStep{str(what, " is ", format_float(value)), first_bad_gradient(lora), rows};
+  };
+  if (!std::isfinite(loss)) return bad("the loss", loss);
+  if (!std::isfinite(gradient_norm)) return bad("the gradient norm", gradient_norm);
+  // The optimizer's second moment is an f32: the square of what lies above would stay there as Inf.
+  const double most = std::sqrt(static_cast<double>(std::numeric_limits<float>::max()));
+  if (gradient_norm * static_cast<double>(clip_factor) >= most)
+    return bad("the square of the gradient is Inf in float32: its norm", gradient_norm);
+  return std::nullopt;
+}
+
+std::string explain(const SkippedStep& skipped, const Dataset& dataset) {
+  const std::string tensor = skipped.tensor.empty() ? "" : str("; first bad gradient: ", skipped.tensor);
+  return str(skipped.reason, tensor, "; rows: ", place_list(skipped.rows, dataset));
+}
+
+}  // namespace vernier

@@ -1,0 +1,65 @@
+#include "train/step_log.h"
+
+#include <utility>
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace vernier {
+
+StepLog::StepLog(const TrainConfig& config, std::int64_t first_step, std::int64_t total_steps, const Log& log)
+    : config_(config),
+      first_step_(first_step),
+      total_steps_(total_steps),
+      log_(log),
+      file_(config.output_dir + "/metrics.jsonl") {}
+
+void StepLog::step(const StepMetrics& metrics) {
+  append(metrics_line(metrics, peak_rss_bytes()));
+  show(metrics);
+}
+
+void StepLog::evaluation(const StepMetrics& metrics, const Evaluation& evaluation, std::int64_t rows) {
+  append(evaluation_line(metrics.step, metrics.epoch, evaluation.loss, evaluation.tokens));
+  log_.info(str("step ", metrics.step, "  eval_loss ", format_float(evaluation.loss), "  (", count_of(rows, "row"),
+                ", ", count_of(evaluation.targets, "target"), ")"));
+}
+
+void StepLog::append(std::string line) {
+  const bool waited = !waiting_.empty();
+  waiting_.push_back(std::move(line));
+  try {
+    write_waiting();
+  } catch (const Error& problem) {
+    if (problem.kind() != ErrorKind::kResource || config_.on_save_error == OnSaveError::kStop) throw;
+    if (!waited) log_.warning(str(problem.message(), "; its lines wait for room"));
+  }
+}
+
+void StepLog::write_waiting() {
+  while (!waiting_.empty()) {
+    file_.append(waiting_.front());
+    waiting_.pop_front();
+  }
+}
+
+std::uint64_t StepLog::flush() {
+  write_waiting();
+  file_.sync();
+  return file_.bytes();
+}
+
+void StepLog::show(const StepMetrics& metrics) const {
+  if (metrics.skipped) return;
+  const auto done = static_cast<double>(metrics.step - first_step_);
+  const double left = since_.seconds() / done * static_cast<double>(total_steps_ - metrics.step);
+  const std::string line = progress_line(metrics, total_steps_, left);
+  const bool last = metrics.step == total_steps_;
+  if (log_.is_terminal() && !last) {
+    log_.live(line);
+  } else if (last || metrics.step % config_.logging_steps == 0) {
+    log_.info(line);
+  }
+}
+
+}  // namespace vernier

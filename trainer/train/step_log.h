@@ -1,0 +1,43 @@
+#pragma once
+// Where the numbers of a run go: every step's line to metrics.jsonl, and to a person what logging_steps lets through or
+// one live line. Lines that do not fit on the disk wait and are tried again with the next one.
+
+#include <cstdint>
+#include <deque>
+#include <string>
+
+#include "base/log.h"
+#include "base/stopwatch.h"
+#include "config/config.h"
+#include "io/metrics_file.h"
+#include "train/evaluate.h"
+#include "train/metrics.h"
+
+namespace vernier {
+
+class StepLog {
+ public:
+  // Opens metrics.jsonl in output_dir. `first_step`: steps taken before this start.
+  StepLog(const TrainConfig& config, std::int64_t first_step, std::int64_t total_steps, const Log& log);
+
+  // Error(kResource) on a full disk, unless on_save_error says continue: then it is told once and the lines wait.
+  void step(const StepMetrics& metrics);
+  void evaluation(const StepMetrics& metrics, const Evaluation& evaluation, std::int64_t rows);
+
+  // Every line so far is on the disk when it returns: the length of metrics.jsonl. Error(kResource) when one is not.
+  std::uint64_t flush();
+
+ private:
+  void append(std::string line);
+  void write_waiting();
+  void show(const StepMetrics& metrics) const;
+
+  TrainConfig config_;
+  std::int64_t first_step_, total_steps_;
+  const Log& log_;
+  Stopwatch since_;
+  MetricsFile file_;
+  std::deque<std::string> waiting_;
+};
+
+}  // namespace vernier
