@@ -58,8 +58,8 @@ class FaultTest(RunTest):
         """The config of the run, and the uninterrupted run in self.dir/name. Where a run writes is said by `into`."""
         self.write_rows("eval.jsonl", 3, seed=2)
         settings = dict(threads=1, max_steps=self.STEPS, save_steps=1, save_total_limit=2, lora_dropout=0.1, eval_steps=5,
-                        test_datasets=[{"path": str(self.dir / "eval.jsonl"), "type": "tokenized"}], **changes)
-        self.path = self.config(f"{name}.yaml", **settings)
+                        test_datasets=[{"path": str(self.dir / "eval.jsonl"), "type": "tokenized"}])
+        self.path = self.config(f"{name}.yaml", **{**settings, **changes})
         self.whole = self.dir / name
         return self.good(*self.into(self.whole))
 
