@@ -99,7 +99,7 @@ TEST(ReadConfig, StrategiesAreWords) {
   }
   EXPECT_THAT(refusal_with("save_strategy: yes\n"), HasSubstr("run.yaml:5:16"));
   EXPECT_THAT(refusal_with("save_strategy: best\n"),
-              HasSubstr("run.yaml:5:16: save_strategy goes by the evaluation loss, and there is no evaluation data"));
+              HasSubstr("run.yaml:5:1: save_strategy goes by the evaluation loss, and there is no evaluation data"));
   EXPECT_EQ(read_with("save_strategy: best\nval_set_size: 5\n").config.train.save_strategy, SaveStrategy::kBest);
   EXPECT_THAT(refusal_with("eval_strategy: best\n"), HasSubstr("run.yaml:5:16"));
   EXPECT_EQ(read_with("save_steps: 10\n").config.train.save_strategy, SaveStrategy::kSteps);

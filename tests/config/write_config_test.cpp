@@ -86,8 +86,9 @@ const std::map<std::string, std::string>& other_values() {
 }
 
 // Keys whose one value in this build is the default, and optimizer, whose words all stand for one.
-const std::set<std::string> kOneValue = {"bnb_4bit_quant_type", "roles_to_train", "train_on_eos",
-                                         "sample_packing",      "report_to",      "optimizer"};
+const std::set<std::string> kOneValue = {"bnb_4bit_quant_type",   "roles_to_train",   "train_on_eos",
+                                         "sample_packing",        "report_to",        "optimizer",
+                                         "metric_for_best_model", "greater_is_better"};
 
 Config without_places(Config config) {
   for (DatasetConfig& entry : config.data.datasets) entry.where.clear();
@@ -96,7 +97,8 @@ Config without_places(Config config) {
 }
 
 std::string smallest_without(const std::string& name) {
-  std::string text;
+  const bool by_evaluation = name == "early_stopping_patience" || name == "load_best_model_at_end";
+  std::string text = by_evaluation ? "val_set_size: 2\n" : "";
   const std::map<std::string, std::string> required = {
       {"base_model", "m"}, {"datasets", "[{path: data/rows.jsonl}]"}, {"output_dir", "o"}};
   for (const auto& [key, value] : required)

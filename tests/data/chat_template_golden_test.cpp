@@ -11,8 +11,8 @@
 #include "data/chat_template.h"
 #include "data/chat_template_fixture.h"
 #include "data/tokenizer_json.h"
-#include "io/file_system.h"
 #include "io/json.h"
+#include "io/read_file.h"
 #include "support/skips.h"
 
 namespace vernier {

@@ -2,10 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
+#include <algorithm>
 #include <cmath>
-#include <csignal>
 #include <iterator>
 #include <set>
 
@@ -172,54 +171,15 @@ TEST(SplitDataset, EachPartNeedsATarget) {
 }
 
 TEST(DataReport, IsALineARow) {
-  const DataFolder folder;
-  const std::string path = folder.path("data_report.jsonl");
-  write_data_report(path, {{"a \"b\".jsonl", 57, "too_long", "dropped", 612, 0}, {"c", 2, "no_targets", "kept", 3, 3}});
-  std::ifstream in(path);
-  std::string first, second, third;
-  std::getline(in, first);
-  std::getline(in, second);
-  EXPECT_FALSE(std::getline(in, third));
-  EXPECT_EQ(first, R"({"file":"a \"b\".jsonl","line":57,"reason":"too_long","action":"dropped","tokens":612,)"
-                   R"("kept_tokens":0})");
-  EXPECT_EQ(Json::parse(second)["action"], "kept");
-}
-
-TEST(DataReport, WithoutRowsIsAnEmptyFileThatReplacesAnOldOne) {
-  const DataFolder folder;
-  const std::string path = folder.write("data_report.jsonl", "old\n");
-  write_data_report(path, {});
-  EXPECT_EQ(std::filesystem::file_size(path), 0u);
-  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
-}
-
-TEST(DataReport, AFullDiskLeavesTheOldOne) {
-  const DataFolder folder;
-  const std::string path = folder.write("data_report.jsonl", "old\n");
-  auto* const handler = std::signal(SIGXFSZ, SIG_IGN);
-  rlimit before{};
-  getrlimit(RLIMIT_FSIZE, &before);
-  const rlimit limit{40, before.rlim_max};  // of a file's size, in place of a full disk
-  setrlimit(RLIMIT_FSIZE, &limit);
-  EXPECT_THROW(write_data_report(path, {{"a.jsonl", 57, "too_long", "dropped", 612, 0}}), Error);
-  setrlimit(RLIMIT_FSIZE, &before);
-  std::signal(SIGXFSZ, handler);
-  std::ifstream in(path);
-  std::string line;
-  std::getline(in, line);
-  EXPECT_EQ(line, "old");
-  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
-}
-
-TEST(DataReport, SaysWhenItCannotBeWritten) {
-  const DataFolder folder;
-  try {
-    write_data_report(folder.path("none/data_report.jsonl"), {});
-    FAIL() << "no Error was thrown";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::kInput);
-    EXPECT_THAT(error.message(), HasSubstr("none/data_report.jsonl"));
-  }
+  const std::string lines =
+      data_report_lines({{"a \"b\".jsonl", 57, "too_long", "dropped", 612, 0}, {"c", 2, "no_targets", "kept", 3, 3}});
+  const std::size_t end = lines.find('\n');
+  EXPECT_EQ(lines.substr(0, end),
+            R"({"file":"a \"b\".jsonl","line":57,"reason":"too_long","action":"dropped","tokens":612,)"
+            R"("kept_tokens":0})");
+  EXPECT_EQ(Json::parse(lines.substr(end + 1))["action"], "kept");
+  EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), 2);
+  EXPECT_EQ(data_report_lines({}), "");
 }
 
 TEST(DataReport, Summary) {

@@ -24,15 +24,16 @@ using testing::HasSubstr;
 
 TEST(MetricsFile, AppendsLinesAndKnowsItsLength) {
   const TempDir dir;
+  const OutputLock lock(dir.str());
   const std::string path = dir / "metrics.jsonl";
   {
-    MetricsFile file(path);
+    MetricsFile file(lock, "metrics.jsonl");
     EXPECT_EQ(file.bytes(), 0u);
     file.append("{\"step\": 1}");
     file.sync();
     EXPECT_EQ(file.bytes(), 12u);
   }
-  MetricsFile again(path);
+  MetricsFile again(lock, "metrics.jsonl");
   EXPECT_EQ(again.bytes(), 12u);
   MetricsFile moved(std::move(again));
   moved.append("{}");
@@ -42,8 +43,9 @@ TEST(MetricsFile, AppendsLinesAndKnowsItsLength) {
 
 TEST(MetricsFile, ALineThatDoesNotFitIsTakenBackWhole) {
   const TempDir dir;
+  const OutputLock lock(dir.str());
   const std::string path = dir / "metrics.jsonl";
-  MetricsFile file(path);
+  MetricsFile file(lock, "metrics.jsonl");
   file.append("12345");
   auto* const handler = std::signal(SIGXFSZ, SIG_IGN);
   rlimit before{};
@@ -63,6 +65,7 @@ TEST(MetricsFile, ALineThatDoesNotFitIsTakenBackWhole) {
 
 TEST(MetricsFile, CutsBackToEveryRecordedLength) {
   const TempDir dir;
+  const OutputLock lock(dir.str());
   std::string whole;
   std::vector<std::size_t> ends = {0};
   for (int i = 0; i < 6; ++i) {
@@ -71,36 +74,38 @@ TEST(MetricsFile, CutsBackToEveryRecordedLength) {
   }
   for (const std::size_t end : ends) {
     const std::string path = dir.write("m", whole + "half a li");
-    EXPECT_EQ(cut_back(path, end), std::nullopt);
+    EXPECT_EQ(cut_back(lock, "m", end), std::nullopt);
     EXPECT_EQ(slurp(path), whole.substr(0, end));
-    EXPECT_EQ(cut_back(path, end), std::nullopt);
+    EXPECT_EQ(cut_back(lock, "m", end), std::nullopt);
     EXPECT_EQ(slurp(path), whole.substr(0, end));
   }
 }
 
 TEST(MetricsFile, AShorterOrChangedFileKeepsItsWholeLinesAndSaysSo) {
   const TempDir dir;
+  const OutputLock lock(dir.str());
   const std::string shorter = dir.write("s", "one\ntwo\nthr");
-  const auto note = cut_back(shorter, 20);
+  const auto note = cut_back(lock, "s", 20);
   ASSERT_TRUE(note);
   EXPECT_THAT(*note, HasSubstr("11 of the 20 bytes"));
   EXPECT_EQ(slurp(shorter), "one\ntwo\n");
 
   const std::string changed = dir.write("c", "one\ntwo and more\nthree\n");
-  const auto other = cut_back(changed, 8);
+  const auto other = cut_back(lock, "c", 8);
   ASSERT_TRUE(other);
   EXPECT_THAT(*other, HasSubstr("kept 4 of 8 bytes"));
   EXPECT_EQ(slurp(changed), "one\n");
 
   const std::string endless = dir.write("e", std::string(10000, 'x'));
-  EXPECT_TRUE(cut_back(endless, 10000));
+  EXPECT_TRUE(cut_back(lock, "e", 10000));
   EXPECT_EQ(slurp(endless), "");
 }
 
 TEST(MetricsFile, AnAbsentFileIsANoteWhenLinesWereRecorded) {
   const TempDir dir;
-  EXPECT_EQ(cut_back(dir / "gone", 0), std::nullopt);
-  const auto note = cut_back(dir / "gone", 5);
+  const OutputLock lock(dir.str());
+  EXPECT_EQ(cut_back(lock, "gone", 0), std::nullopt);
+  const auto note = cut_back(lock, "gone", 5);
   ASSERT_TRUE(note);
   EXPECT_THAT(*note, HasSubstr("gone"));
   EXPECT_FALSE(std::filesystem::exists(dir / "gone"));
@@ -108,10 +113,14 @@ TEST(MetricsFile, AnAbsentFileIsANoteWhenLinesWereRecorded) {
 
 TEST(MetricsFile, APlaceThatIsNoFileIsAnInputError) {
   const TempDir dir;
-  EXPECT_EQ(error_of([&] { MetricsFile file(dir.str()); }).kind(), ErrorKind::kInput);
-  EXPECT_EQ(error_of([&] { MetricsFile file("/dev/null"); }).kind(), ErrorKind::kInput);
-  EXPECT_EQ(error_of([&] { MetricsFile file(dir / "absent/m"); }).kind(), ErrorKind::kInput);
-  EXPECT_EQ(error_of([&] { cut_back(dir.str(), 1); }).kind(), ErrorKind::kInput);
+  const OutputLock lock(dir.str());
+  std::filesystem::create_directory(dir / "directory");
+  std::filesystem::create_symlink("/dev/null", dir / "device");
+  for (const char* name : {"directory", "device"}) {
+    EXPECT_EQ(error_of([&] { MetricsFile file(lock, name); }).kind(), ErrorKind::kInput) << name;
+    EXPECT_EQ(error_of([&] { cut_back(lock, name, 1); }).kind(), ErrorKind::kInput) << name;
+  }
+  EXPECT_EQ(error_of([&] { MetricsFile file(lock, "absent/m"); }).kind(), ErrorKind::kInput);
 }
 
 TEST(JsonLine, WritesWhatReadsBack) {

@@ -39,9 +39,9 @@ void save(const OutputLock& lock, std::int64_t step, std::uint64_t metrics_bytes
     std::vector<std::string> notes;
     clean_leftovers(lock, notes);
     const auto newest = newest_good_checkpoint(dir, notes);
-    const std::string metrics_path = dir + "/metrics.jsonl";
-    static_cast<void>(cut_back(metrics_path, newest ? std::stoull(slurp(newest->path + "/metrics_bytes")) : 0));
-    MetricsFile metrics(metrics_path);
+    static_cast<void>(
+        cut_back(lock, "metrics.jsonl", newest ? std::stoull(slurp(newest->path + "/metrics_bytes")) : 0));
+    MetricsFile metrics(lock, "metrics.jsonl");
     for (std::int64_t step = newest ? newest->step + 1 : 0;; ++step) {
       metrics.append(str("{\"step\": ", step, "}"));
       metrics.sync();

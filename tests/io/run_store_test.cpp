@@ -248,8 +248,9 @@ TEST_F(RunStore, PrunesTheOldestOnly) {
   EXPECT_EQ(list_checkpoints(dir.str()), (Steps{1, 2, 3, 10, 11}));
   prune_checkpoints(lock, 3, {1});
   EXPECT_EQ(list_checkpoints(dir.str()), (Steps{1, 3, 10, 11}));
+  // One alone is never what is left.
   prune_checkpoints(lock, 1);
-  EXPECT_THAT(names(dir.str()), ElementsAre("checkpoint-11"));
+  EXPECT_THAT(names(dir.str()), ElementsAre("checkpoint-10", "checkpoint-11"));
 }
 
 TEST_F(RunStore, PruningKeepsTheNewestWholeOne) {
@@ -257,8 +258,8 @@ TEST_F(RunStore, PruningKeepsTheNewestWholeOne) {
   put(dir / "checkpoint-4/state.json", "");
   put(dir / "checkpoint-3/manifest.json", "{}");
   prune_checkpoints(lock, 1);
-  EXPECT_EQ(list_checkpoints(dir.str()), (Steps{2, 4}));
-  expect_newest(2, 1);
+  EXPECT_EQ(list_checkpoints(dir.str()), (Steps{2, 3, 4}));
+  expect_newest(2, 2);
 }
 
 TEST_F(RunStore, CleansWhatACrashLeaves) {
@@ -299,6 +300,34 @@ TEST_F(RunStore, AReplacementThatStoppedHalfWayIsUndoneOrFinished) {
   clean_leftovers(lock, notes);
   EXPECT_THAT(names(dir.str()), ElementsAre("checkpoint-1", "checkpoint-2"));
   EXPECT_EQ(slurp(dir / "checkpoint-2/state.json"), "new");
+}
+
+TEST_F(RunStore, AWholeOlderCheckpointTakesTheNameOfADamagedNewerOne) {
+  save(lock, 2, "old");
+  mark("checkpoint-2", ".replaced-4000001");
+  save(lock, 2, "new");
+  poke(dir / "checkpoint-2/state.json", 0, 'N');
+  clean_leftovers(lock, notes);
+  EXPECT_THAT(names(dir.str()), ElementsAre("checkpoint-2"));
+  expect_newest(2, 0);
+  EXPECT_EQ(slurp(dir / "checkpoint-2/state.json"), "old");
+}
+
+TEST_F(RunStore, ASaveTakesTheSpaceOfUnfinishedOnes) {
+  save(lock, 2);
+  mark("checkpoint-2", ".deleting-4000001");
+  dir.write("checkpoint-3.tmp-4000001/state.json", "half");
+  CheckpointWriter writer(lock, 5);
+  EXPECT_THAT(names(dir.str()), ElementsAre(str("checkpoint-5.tmp-", ::getpid())));
+}
+
+TEST_F(RunStore, TooLittleSpaceIsToldBeforeAnythingIsWritten) {
+  save(lock, 1);
+  const Error error = error_of([&] { CheckpointWriter(lock, 2, std::uint64_t{1} << 60); });
+  EXPECT_EQ(error.kind(), ErrorKind::kResource);
+  EXPECT_THAT(error.what(), testing::ContainsRegex("1152921504606846976 bytes are needed, .* are missing"));
+  EXPECT_THAT(names(dir.str()), ElementsAre("checkpoint-1"));
+  EXPECT_NO_THROW(CheckpointWriter(lock, 2, 1000));
 }
 
 TEST_F(RunStore, RemovesAllForAFreshStart) {

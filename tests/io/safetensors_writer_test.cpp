@@ -85,11 +85,11 @@ TEST(SafetensorsWriter, AFullDiskNamesTheMissingBytes) {
   EXPECT_TRUE(std::filesystem::exists("/dev/full"));
 }
 
-TEST(SafetensorsWriter, AnUnwritablePathIsAResourceError) {
+TEST(SafetensorsWriter, AnUnwritablePathIsAnInputError) {
   const TempDir dir;
   for (const std::string& path : {dir.str(), dir / "none/out"}) {
     const Error error = test::error_of([&] { SafetensorsWriter(path, {}); });
-    EXPECT_EQ(error.kind(), ErrorKind::kResource);
+    EXPECT_EQ(error.kind(), ErrorKind::kInput);
     EXPECT_EQ(error.where(), path);
   }
 }

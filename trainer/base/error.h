@@ -17,7 +17,7 @@ enum class ErrorKind : int {
 };
 
 inline constexpr int kExitInternal = 70;      // a broken precondition: a bug of ours
-inline constexpr int kExitResumable = 75;     // stopped by a signal after saving; --resume goes on
+inline constexpr int kExitResumable = 75;     // stopped by a signal or max_time, saved; --resume goes on
 inline constexpr int kExitInterrupted = 130;  // stopped at once by a second signal
 
 class Error : public std::runtime_error {

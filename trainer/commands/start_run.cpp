@@ -7,8 +7,11 @@
 #include "base/text.h"
 #include "commands/recorded_base.h"
 #include "io/atomic_file.h"
+=======
+>>>>>>> 293f0ed
 #include "io/metrics_file.h"
 #include "io/peft_files.h"
+#include "io/run_files.h"
 #include "io/run_store.h"
 #include "train/resume_changes.h"
 
@@ -16,11 +19,10 @@ namespace vernier {
 
 namespace {
 
-void start_fresh(const TrainConfig& train, const OutputLock& lock) {
+void start_fresh(const OutputLock& lock) {
   remove_checkpoints(lock);
-  for (const char* name :
-       {"metrics.jsonl", kAdapterWeightsName, kAdapterConfigName, kQuantizationRecordName, kAdapterTemplateName})
-    remove_tree(train.output_dir + "/" + name);
+  remove_run_files(
+      lock, {"metrics.jsonl", kAdapterWeightsName, kAdapterConfigName, kQuantizationRecordName, kAdapterTemplateName});
 }
 
 std::string checkpoint_to_resume(const TrainConfig& train, const Log& log) {
@@ -57,7 +59,7 @@ TrainerState start_or_resume(const TrainConfig& train, const std::vector<std::st
   const std::string checkpoint = resume ? checkpoint_to_resume(train, log) : "";
   if (checkpoint.empty()) {
     if (resume) require_recorded_base(train.output_dir, parts.identity);
-    start_fresh(train, lock);
+    start_fresh(lock);
   } else {
     state = restore_checkpoint(checkpoint, parts.model, parts.optimizer, parts.identity,
                                allowed_changes(allow_changes, notes), notes);
@@ -67,7 +69,7 @@ TrainerState start_or_resume(const TrainConfig& train, const std::vector<std::st
           str("the checkpoint has taken ", count_of(state.step, "step"), ", and this run has ", parts.total_steps),
           checkpoint, "raise num_epochs or max_steps");
     forget_best_elsewhere(checkpoint, train, state);
-    if (const auto note = cut_back(train.output_dir + "/metrics.jsonl", state.metrics_bytes)) notes.push_back(*note);
+    if (const auto note = cut_back(lock, "metrics.jsonl", state.metrics_bytes)) notes.push_back(*note);
     log.info(str("resuming after step ", state.step, " from ", checkpoint));
   }
   for (const std::string& note : notes) log.warning(note);

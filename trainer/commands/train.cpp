@@ -21,6 +21,7 @@
 #include "data/chat_template.h"
 #include "data/data_report.h"
 #include "io/atomic_file.h"
+#include "io/run_files.h"
 #include "io/run_store.h"
 #include "spec/lora_targets.h"
 #include "train/resume_changes.h"
@@ -148,9 +149,9 @@ int train(const TrainArguments& arguments, const std::vector<std::string>& overr
   const TrainerState state =
       start_or_resume(config.train, arguments.allow_changes, {model, optimizer, identity, total}, lock, log);
 
-  write_file_atomically(config.train.output_dir + "/config.resolved.yaml", write_config(inputs.loaded));
-  write_data_report(config.train.output_dir + "/data_report.jsonl", inputs.train.reports);
-  write_file_atomically(config.train.output_dir + "/run.json", run_json(identity));
+  write_run_file(lock, "config.resolved.yaml", write_config(inputs.loaded));
+  write_run_file(lock, "data_report.jsonl", data_report_lines(inputs.train.reports));
+  write_run_file(lock, "run.json", run_json(identity));
   describe(inputs, model, device, batches, total, keep, log);
   const AdapterFiles files{peft_config(config), quantization_record(inputs, device, identity, chat_template),
                            chat_template};

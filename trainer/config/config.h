@@ -121,7 +121,7 @@ struct TrainConfig {
   std::optional<std::int64_t> save_steps;
   std::optional<std::int64_t> saves_per_epoch;
   std::optional<double> save_minutes;
-  std::int64_t save_total_limit = 3;  // 0: keep all
+  std::int64_t save_total_limit = 3;  // 0: keep all; 1 keeps 2
   OnSaveError on_save_error = OnSaveError::kStop;
   std::int64_t logging_steps = 1;
   Checkpointing gradient_checkpointing = Checkpointing::kAuto;

@@ -203,10 +203,12 @@ std::vector<Key> output_keys() {
                   [](auto& c) -> auto& { return c.train.saves_per_epoch; }, {1, kMostCount}),
       number_key({"save_minutes", {}, "Also a checkpoint when the last one is so many minutes old.", "not set"},
                  [](auto& c) -> auto& { return c.train.save_minutes; }, {.low = 0, .high = 1e6, .low_open = true}),
-      integer_key({"save_total_limit",
-                   {},
-                   "Keep only the newest checkpoints, and always the best by evaluation loss; 0 keeps all."},
-                  [](auto& c) -> auto& { return c.train.save_total_limit; }, {0, kMostCount}),
+      integer_key(
+          {"save_total_limit",
+           {},
+           "Keep only the newest checkpoints, two at the least (1 keeps 2), and always the best by evaluation loss; 0 "
+           "keeps all."},
+          [](auto& c) -> auto& { return c.train.save_total_limit; }, {0, kMostCount}),
       word_key<>(
           {"on_save_error",
            {},

@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "data/chat_template_offsets.h"
 #include "data/jinja/template.h"
-#include "io/file_system.h"
+#include "io/read_file.h"
 
 namespace vernier {
 

@@ -4,19 +4,18 @@
 #include <utility>
 
 #include "base/text.h"
-#include "io/atomic_file.h"
 #include "io/json.h"
 
 namespace vernier {
 
-void write_data_report(const std::string& path, const std::vector<RowReport>& reports) {
+std::string data_report_lines(const std::vector<RowReport>& reports) {
   std::string lines;
   for (const RowReport& report : reports) {
     const Json line = {{"file", report.file},     {"line", report.line},     {"reason", report.reason},
                        {"action", report.action}, {"tokens", report.tokens}, {"kept_tokens", report.kept_tokens}};
     lines += line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
   }
-  write_file_atomically(path, lines);
+  return lines;
 }
 
 std::string summarize_reports(const std::vector<RowReport>& reports) {

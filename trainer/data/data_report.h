@@ -10,8 +10,8 @@
 
 namespace vernier {
 
-// Replaces the file at `path` as a whole, flushed to the disk. Errors as io/atomic_file's.
-void write_data_report(const std::string& path, const std::vector<RowReport>& reports);
+// The bytes of data_report.jsonl.
+std::string data_report_lines(const std::vector<RowReport>& reports);
 
 // One line for people: "12 rows too_long dropped (4210 tokens), 1 row no_targets kept"; empty without reports.
 std::string summarize_reports(const std::vector<RowReport>& reports);

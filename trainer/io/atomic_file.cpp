@@ -1,73 +1,60 @@
 #include "io/atomic_file.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
+#include <exception>
 #include <filesystem>
 #include <system_error>
-#include <utility>
 #include <vector>
 
 #include "base/check.h"
 #include "base/text.h"
+#include "io/free_space.h"
+#include "io/open_file.h"
 
 namespace vernier {
 namespace {
 
 namespace fs = std::filesystem;
 
-class Descriptor {
- public:
-  Descriptor(const std::string& path, int flags) : file_(::open(path.c_str(), flags | O_CLOEXEC, 0666)) {}
-  ~Descriptor() {
-    if (is_open()) ::close(file_);
-  }
-  Descriptor(const Descriptor&) = delete;
-
-  bool is_open() const { return file_ >= 0; }
-  int number() const { return file_; }
-  int close() { return ::close(std::exchange(file_, -1)); }
-
- private:
-  int file_;
-};
-
-// Some file systems have nothing to flush and say EINVAL.
-bool flush(int file) {
-  int result = 0;
-  do {
-    result = ::fsync(file);
-  } while (result != 0 && errno == EINTR);
-  return result == 0 || errno == EINVAL;
-}
-
 // Writes and flushes the new file `path`; errors name it `shown`.
-void write_whole(const std::string& path, std::string_view bytes, const std::string& shown) {
-  Descriptor file(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW);
+void write_whole(const std::string& path, std::string_view bytes, const std::string& shown, FileSystem& files) {
   const std::uint64_t total = bytes.size();
-  if (!file.is_open()) throw write_error(errno, "creating the file", shown, total, total);
-  const auto give_up = [&](int code, const char* doing) {
-    ::unlink(path.c_str());
-    throw write_error(code, doing, shown, bytes.size(), total);
+  OpenFile file(files, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW);
+  if (!file.is_open()) throw creation_error(file.error(), shown, total, files);
+  const auto require = [&](int failure, const char* doing) {
+    if (failure == 0) return;
+    failure_of([&] { return files.unlink(path); });
+    throw write_error(failure, doing, shown, bytes.empty() ? total : bytes.size(), total);
   };
-  while (!bytes.empty()) {
-    const ssize_t done = ::write(file.number(), bytes.data(), bytes.size());
-    if (done < 0 && errno == EINTR) continue;
-    if (done <= 0) give_up(done < 0 ? errno : EIO, "writing");
-    bytes.remove_prefix(static_cast<std::size_t>(done));
-  }
-  if (!flush(file.number())) give_up(errno, "flushing to the disk");
-  if (file.close() != 0) give_up(errno, "closing the file");
+  require(file.write(bytes), "writing");
+  require(file.sync(), "flushing to the disk");
+  require(file.close(), "closing the file");
 }
 
-void sync(const std::string& path, int flags) {
-  const Descriptor file(path, O_RDONLY | flags);
-  if (!file.is_open()) throw write_error(errno, "opening", path);
-  if (!flush(file.number())) throw write_error(errno, "flushing to the disk", path);
+void sync(const std::string& path, int flags, FileSystem& files) {
+  OpenFile file(files, path, O_RDONLY | flags);
+  if (!file.is_open()) throw write_error(file.error(), "opening", path);
+  if (const int failure = file.sync()) throw write_error(failure, "flushing to the disk", path);
+}
+
+void remove_entry(const std::string& path, FileSystem& files) {
+  struct stat status {};
+  int failure = failure_of([&] { return files.lstat(path, status); });
+  if (failure == 0 && S_ISDIR(status.st_mode)) {
+    std::vector<std::string> names;
+    failure = failure_of([&] { return files.list(path, names); });
+    if (failure == 0) {
+      for (const std::string& name : names) remove_entry(path + "/" + name, files);
+      failure = failure_of([&] { return files.rmdir(path); });
+    }
+  } else if (failure == 0) {
+    failure = failure_of([&] { return files.unlink(path); });
+  }
+  if (failure != 0 && failure != ENOENT && failure != ENOTDIR) throw write_error(failure, "removing", path);
 }
 
 bool is_about_the_place(int code) {
@@ -104,56 +91,67 @@ Error write_error(int code, const std::string& doing, const std::string& path, s
   return Error(ErrorKind::kResource, str(doing, " failed: ", reason, ", ", lost), path);
 }
 
-void write_file_atomically(const std::string& path, std::string_view bytes) {
+Error creation_error(int code, const std::string& path, std::uint64_t total, FileSystem& files) {
+  if (code == ENOSPC && inodes_used_up(parent_directory(path), files))
+    return Error(ErrorKind::kResource, "the disk has no room for another file: its inode table is full", path,
+                 "delete files that are not needed");
+  return write_error(code, total > 0 ? "creating the file" : "making the directory", path, total, total);
+}
+
+void write_file_atomically(const std::string& path, std::string_view bytes, FileSystem& files) {
   const std::string temporary = temporary_path(path);
-  write_whole(temporary, bytes, path);
+  write_whole(temporary, bytes, path, files);
   try {
-    replace_by_rename(temporary, path);
-  } catch (const Error&) {
-    ::unlink(temporary.c_str());
+    replace_by_rename(temporary, path, files);
+  } catch (...) {
+    remove_quietly(temporary, files);
     throw;
   }
 }
 
-void write_file_synced(const std::string& path, std::string_view bytes) {
-  write_whole(path, bytes, path);
+void write_file_synced(const std::string& path, std::string_view bytes, FileSystem& files) {
+  write_whole(path, bytes, path, files);
 }
 
-void sync_file(const std::string& path) {
-  sync(path, 0);
+void sync_file(const std::string& path, FileSystem& files) {
+  sync(path, 0, files);
 }
 
-void sync_directory(const std::string& path) {
-  sync(path, O_DIRECTORY);
+void sync_directory(const std::string& path, FileSystem& files) {
+  sync(path, O_DIRECTORY, files);
 }
 
-void replace_by_rename(const std::string& from, const std::string& to) {
-  if (::rename(from.c_str(), to.c_str()) != 0) throw write_error(errno, "renaming", to);
-  sync_directory(parent_directory(to));
+void replace_by_rename(const std::string& from, const std::string& to, FileSystem& files) {
+  if (const int failure = failure_of([&] { return files.rename(from, to); }))
+    throw write_error(failure, "renaming", to);
+  sync_directory(parent_directory(to), files);
 }
 
-void make_directories(const std::string& path) {
+void make_directories(const std::string& path, FileSystem& files) {
   check(!path.empty(), "a directory has a name");
-  std::error_code failure;
-  const fs::path whole = fs::absolute(path, failure).lexically_normal();
-  if (failure) throw write_error(failure.value(), "finding the working directory", path);
+  std::error_code unknown;
+  const fs::path whole = fs::absolute(path, unknown).lexically_normal();
+  if (unknown) throw write_error(unknown.value(), "finding the working directory", path);
+  struct stat status {};
+  const auto look = [&](const fs::path& at) { return failure_of([&] { return files.stat(at.string(), status); }); };
   std::vector<fs::path> missing;
   for (fs::path at = whole; !at.empty(); at = at.parent_path()) {
-    struct stat status {};
-    if (::stat(at.c_str(), &status) == 0) {
-      if (!S_ISDIR(status.st_mode))
-        throw Error(ErrorKind::kInput, str("not writable: ", at.string(), " is a file, not a directory"), path);
-      break;
-    }
+    const int failure = look(at);
+    if (failure == 0 && !S_ISDIR(status.st_mode))
+      throw Error(ErrorKind::kInput, str("not writable: ", at.string(), " is a file, not a directory"), path);
+    if (failure == 0) break;
     // A dangling link, or a name below a file: the loop or mkdir finds what is in the way.
-    if (errno != ENOENT && errno != ENOTDIR) throw write_error(errno, "making the directory", path);
+    if (failure != ENOENT && failure != ENOTDIR) throw write_error(failure, "making the directory", path);
     if (at.has_filename()) missing.push_back(at);
   }
   for (auto at = missing.rbegin(); at != missing.rend(); ++at) {
-    if (::mkdir(at->c_str(), 0777) != 0 && errno != EEXIST) throw write_error(errno, "making the directory", path);
-    sync_directory(at->parent_path().string());
+    const int failure = failure_of([&] { return files.mkdir(at->string()); });
+    if (failure != 0 && failure != EEXIST) throw creation_error(failure, path, 0, files);
+    sync_directory(at->parent_path().string(), files);
   }
-  if (!fs::is_directory(path, failure))
+  const int failure = look(whole);
+  if (failure != 0 && failure != ENOENT) throw write_error(failure, "making the directory", path);
+  if (failure != 0 || !S_ISDIR(status.st_mode))
     throw Error(ErrorKind::kInput, "not writable: something else has this name", path);
 }
 
@@ -161,10 +159,16 @@ std::string temporary_path(const std::string& path) {
   return str(path, ".tmp-", ::getpid());
 }
 
-void remove_tree(const std::string& path) {
-  std::error_code failure;
-  fs::remove_all(path, failure);
-  if (failure) throw write_error(failure.value(), "removing", path);
+void remove_tree(const std::string& path, FileSystem& files) {
+  remove_entry(path, files);
+}
+
+void remove_quietly(const std::string& path, FileSystem& files) noexcept {
+  try {
+    remove_entry(path, files);
+  } catch (const std::exception&) {
+    // What stays has a temporary name: clean_leftovers (io/run_store) finds it.
+  }
 }
 
 std::string parent_directory(const std::string& path) {

@@ -1,18 +1,16 @@
 #include "io/checkpoint_manifest.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <cstring>
 #include <set>
 
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/text.h"
-#include "io/file_system.h"
 #include "io/json_fields.h"
+#include "io/open_file.h"
+#include "io/read_file.h"
 
 namespace vernier {
 namespace {
@@ -70,12 +68,12 @@ std::string manifest_text(const CheckpointManifest& manifest) {
   return dump(json);
 }
 
-CheckpointManifest read_manifest(const std::string& checkpoint_dir) {
+CheckpointManifest read_manifest(const std::string& checkpoint_dir, FileSystem& files) {
   const std::string path = checkpoint_dir + "/" + kManifestName;
   std::string text;
   Json json;
   try {
-    text = read_file(path, kMaxManifestBytes);
+    text = read_file(path, kMaxManifestBytes, files);
     json = parse_json(text, path);
   } catch (const Error& error) {
     throw Error(ErrorKind::kIntegrity, error.what(), error.where());
@@ -87,42 +85,39 @@ CheckpointManifest read_manifest(const std::string& checkpoint_dir) {
     fields.fail("format", str("this build reads format ", kFormat, ", not ", format), "use the version that wrote it");
   CheckpointManifest manifest{fields.integer("step"), {}};
   if (manifest.step < 0) fields.fail("step", "is negative");
-  const Json& files = fields.at("files");
-  if (!files.is_array()) fields.fail("files", "expected an array");
+  const Json& entries = fields.at("files");
+  if (!entries.is_array()) fields.fail("files", "expected an array");
   std::set<std::string> names;
-  for (const Json& file : files) {
+  for (const Json& file : entries) {
     manifest.files.push_back(read_entry(file, path));
     if (!names.insert(manifest.files.back().name).second) fields.fail("files", "names a file twice");
   }
   return manifest;
 }
 
-CheckpointManifest::File sum_file(const std::string& path, const std::string& name) {
-  require_regular_file(path);
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (file < 0) throw Error(ErrorKind::kInput, str("cannot be opened: ", std::strerror(errno)), path);
+CheckpointManifest::File sum_file(const std::string& path, const std::string& name, FileSystem& files) {
+  require_regular_file(path, files);
+  const OpenFile file(files, path, O_RDONLY | O_NONBLOCK);
+  if (!file.is_open()) throw Error(ErrorKind::kInput, str("cannot be opened: ", std::strerror(file.error())), path);
   CheckpointManifest::File sum{name};
   Xxh3 hash;
-  std::string piece(std::size_t{1} << 20, '\0');
-  ssize_t got = 0;
-  while ((got = ::read(file, piece.data(), piece.size())) != 0) {
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) break;
-    hash.update(std::string_view(piece).substr(0, static_cast<std::size_t>(got)));
-    sum.size += static_cast<std::uint64_t>(got);
-  }
-  const int failure = errno;
-  ::close(file);
-  if (got < 0) throw Error(ErrorKind::kInput, str("cannot be read: ", std::strerror(failure)), path);
+  std::string piece(std::size_t{1} << 16, '\0');
+  std::size_t got = 0;
+  do {
+    if (const int failure = file.read(piece, sum.size, got))
+      throw Error(ErrorKind::kInput, str("cannot be read: ", std::strerror(failure)), path);
+    hash.update(std::string_view(piece).substr(0, got));
+    sum.size += got;
+  } while (got > 0);
   sum.xxh3 = hash.value();
   return sum;
 }
 
-void verify_file(const std::string& checkpoint_dir, const CheckpointManifest::File& file) {
+void verify_file(const std::string& checkpoint_dir, const CheckpointManifest::File& file, FileSystem& files) {
   const std::string path = checkpoint_dir + "/" + file.name;
   CheckpointManifest::File found;
   try {
-    found = sum_file(path, file.name);
+    found = sum_file(path, file.name, files);
   } catch (const Error& error) {
     throw Error(ErrorKind::kIntegrity, error.what(), path);
   }

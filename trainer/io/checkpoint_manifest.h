@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "io/file_system.h"
+
 namespace vernier {
 
 inline constexpr const char* kManifestName = "manifest.json";
@@ -24,12 +26,12 @@ struct CheckpointManifest {
 std::string manifest_text(const CheckpointManifest& manifest);
 
 // Reads DIR/manifest.json. Error(kIntegrity) when it is missing or any byte of it changed.
-CheckpointManifest read_manifest(const std::string& checkpoint_dir);
+CheckpointManifest read_manifest(const std::string& checkpoint_dir, FileSystem& files = local_file_system());
 
 // Size and hash of the file at `path`, read in pieces. Error(kInput) when it is absent or cannot be read.
-CheckpointManifest::File sum_file(const std::string& path, const std::string& name);
+CheckpointManifest::File sum_file(const std::string& path, const std::string& name, FileSystem& files);
 
 // Error(kIntegrity) naming the file in `checkpoint_dir` that is missing, of another size, or of other bytes.
-void verify_file(const std::string& checkpoint_dir, const CheckpointManifest::File& file);
+void verify_file(const std::string& checkpoint_dir, const CheckpointManifest::File& file, FileSystem& files);
 
 }  // namespace vernier

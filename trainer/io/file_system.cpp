@@ -1,54 +1,66 @@
 #include "io/file_system.h"
 
+#include <dirent.h>
 #include <fcntl.h>
-#include <sys/stat.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
-#include <string_view>
-
-#include "base/error.h"
-#include "base/text.h"
+#include <cstdio>
 
 namespace vernier {
+namespace {
 
-void require_regular_file(const std::string& path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) {
-    const bool absent = errno == ENOENT || errno == ENOTDIR;
-    throw Error(ErrorKind::kInput, absent ? "no such file" : str("cannot be looked at: ", std::strerror(errno)), path);
+class LocalFileSystem final : public FileSystem {
+ public:
+  int open(const std::string& path, int flags) override { return ::open(path.c_str(), flags | O_CLOEXEC, 0666); }
+  int close(int file) override { return ::close(file); }
+  ssize_t write(int file, std::string_view bytes) override { return ::write(file, bytes.data(), bytes.size()); }
+  ssize_t pread(int file, std::span<char> bytes, std::uint64_t offset) override {
+    return ::pread(file, bytes.data(), bytes.size(), static_cast<off_t>(offset));
   }
-  if (S_ISDIR(status.st_mode)) throw Error(ErrorKind::kInput, "is a directory, not a file", path);
-  if (!S_ISREG(status.st_mode)) throw Error(ErrorKind::kInput, "is not a regular file", path);
+  int fsync(int file) override { return ::fsync(file); }
+  int ftruncate(int file, std::uint64_t bytes) override { return ::ftruncate(file, static_cast<off_t>(bytes)); }
+  int fallocate(int file, std::uint64_t bytes) override {
+    return ::fallocate(file, FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(bytes));
+  }
+  int flock(int file) override { return ::flock(file, LOCK_EX | LOCK_NB); }
+  int fstat(int file, struct stat& status) override { return ::fstat(file, &status); }
+  int stat(const std::string& path, struct stat& status) override { return ::stat(path.c_str(), &status); }
+  int lstat(const std::string& path, struct stat& status) override { return ::lstat(path.c_str(), &status); }
+  int statvfs(const std::string& path, struct statvfs& status) override { return ::statvfs(path.c_str(), &status); }
+  int rename(const std::string& from, const std::string& to) override { return ::rename(from.c_str(), to.c_str()); }
+  int unlink(const std::string& path) override { return ::unlink(path.c_str()); }
+  int mkdir(const std::string& path) override { return ::mkdir(path.c_str(), 0777); }
+  int rmdir(const std::string& path) override { return ::rmdir(path.c_str()); }
+  int list(const std::string& path, std::vector<std::string>& names) override;
+};
+
+int LocalFileSystem::list(const std::string& path, std::vector<std::string>& names) {
+  struct Closer {
+    DIR* directory;
+    ~Closer() {
+      if (directory != nullptr) ::closedir(directory);
+    }
+  };
+  const Closer opened{::opendir(path.c_str())};
+  if (opened.directory == nullptr) return -1;
+  names.clear();
+  // The end and a failure look the same but for errno.
+  for (errno = 0; const dirent* entry = ::readdir(opened.directory); errno = 0) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  const int failure = errno;
+  errno = failure;
+  return failure == 0 ? 0 : -1;
 }
 
-std::string read_file(const std::string& path, std::size_t max_bytes) {
-  require_regular_file(path);
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (file < 0) throw Error(ErrorKind::kInput, str("cannot be opened: ", std::strerror(errno)), path);
-  std::string bytes;
-  constexpr std::size_t kPiece = std::size_t{1} << 16;
-  while (true) {
-    const std::size_t have = bytes.size();
-    bytes.resize(have + kPiece);
-    ssize_t got = 0;
-    do {
-      got = ::read(file, bytes.data() + have, kPiece);
-    } while (got < 0 && errno == EINTR);
-    const int failure = errno;
-    bytes.resize(have + static_cast<std::size_t>(got < 0 ? 0 : got));
-    const bool too_big = bytes.size() > max_bytes;
-    if (got > 0 && !too_big) continue;
-    ::close(file);
-    if (got < 0) throw Error(ErrorKind::kInput, str("cannot be read: ", std::strerror(failure)), path);
-    if (too_big) throw Error(ErrorKind::kInput, str("is larger than ", format_bytes(max_bytes)), path);
-    return bytes;
-  }
-}
+}  // namespace
 
-bool is_plain_file_name(const std::string& name) {
-  return !name.empty() && name != "." && name != ".." && name.find_first_of(std::string_view("/\0", 2)) == name.npos;
+FileSystem& local_file_system() {
+  static LocalFileSystem local;
+  return local;
 }
 
 }  // namespace vernier

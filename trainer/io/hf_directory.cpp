@@ -7,8 +7,8 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "io/element_convert.h"
-#include "io/file_system.h"
 #include "io/model_source.h"
+#include "io/read_file.h"
 #include "io/safetensors.h"
 
 namespace vernier {

@@ -8,7 +8,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
-#include "io/file_system.h"
+#include "io/read_file.h"
 
 namespace vernier {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "io/file_system.h"
+#include "io/read_file.h"
 
 namespace vernier {
 namespace {

@@ -7,14 +7,16 @@
 #include <string>
 #include <string_view>
 
+#include "io/open_file.h"
+#include "io/output_lock.h"
+
 namespace vernier {
 
 class MetricsFile {
  public:
-  // Opens for appending, creating the file. Errors as io/atomic_file's.
-  explicit MetricsFile(const std::string& path);
-  ~MetricsFile();
-  MetricsFile(MetricsFile&& other) noexcept;
+  // Opens `name` in the lock's directory for appending, creating it. Errors as io/atomic_file's.
+  MetricsFile(const OutputLock& lock, const std::string& name);
+  MetricsFile(MetricsFile&& other) noexcept = default;
   MetricsFile& operator=(MetricsFile&&) = delete;
   MetricsFile(const MetricsFile&) = delete;
 
@@ -28,13 +30,13 @@ class MetricsFile {
 
  private:
   std::string path_;
-  int file_ = -1;
+  OpenFile file_;
   std::uint64_t bytes_ = 0;
 };
 
 // Cuts the file back to the `bytes` that a checkpoint recorded, and flushes it. When it is absent, shorter, or has no
 // line ending there, what is left are the whole lines within `bytes`, and the answer says so for the user; otherwise
 // nullopt. Errors as io/atomic_file's.
-std::optional<std::string> cut_back(const std::string& path, std::uint64_t bytes);
+std::optional<std::string> cut_back(const OutputLock& lock, const std::string& name, std::uint64_t bytes);
 
 }  // namespace vernier

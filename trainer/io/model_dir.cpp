@@ -9,9 +9,9 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "io/element_convert.h"
-#include "io/file_system.h"
 #include "io/hub_cache.h"
 #include "io/model_source.h"
+#include "io/read_file.h"
 
 namespace vernier {
 namespace {

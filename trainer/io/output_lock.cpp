@@ -1,7 +1,7 @@
 #include "io/output_lock.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <array>
@@ -9,7 +9,6 @@
 #include <chrono>
 #include <cstring>
 #include <thread>
-#include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -18,54 +17,68 @@
 namespace vernier {
 namespace {
 
-// The holder takes the lock first and then writes its number: wait a moment for it.
-std::string holder(int file) {
-  constexpr int kTries = 50;
-  for (int i = 0; i < kTries; ++i) {
-    std::array<char, 32> bytes{};
-    const ssize_t got = ::pread(file, bytes.data(), bytes.size(), 0);
-    const std::string pid = trim(std::string_view(bytes.data(), static_cast<std::size_t>(got < 0 ? 0 : got)));
-    if (!pid.empty() && pid.find_first_not_of("0123456789") == pid.npos) return pid;
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  }
-  return "";
+bool is_alive(const std::string& pid) {
+  return ::kill(static_cast<pid_t>(std::stol(pid)), 0) == 0 || errno != ESRCH;
 }
 
-int try_lock(int file) {
-  while (::flock(file, LOCK_EX | LOCK_NB) != 0)
-    if (errno != EINTR) return errno;
-  return 0;
+// The holder takes the lock first and then writes its number over that of the one before: wait a moment for it.
+std::string holder(const OpenFile& file) {
+  constexpr int kTries = 50;
+  std::string last;
+  for (int i = 0; i < kTries; ++i) {
+    std::array<char, 32> bytes{};
+    std::size_t got = 0;
+    file.read(bytes, 0, got);
+    const std::string pid = trim(std::string_view(bytes.data(), got));
+    const bool is_number = !pid.empty() && pid.size() < 10 && pid.find_first_not_of("0123456789") == pid.npos;
+    if (is_number) last = pid;
+    if (is_number && is_alive(pid)) return pid;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  return last;  // of another machine, or in another namespace
+}
+
+bool same_file(const struct stat& a, const struct stat& b) {
+  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
 }  // namespace
 
-OutputLock::OutputLock(const std::string& output_dir) : output_dir_(output_dir) {
-  const std::string path = output_dir + "/.lock";
-  file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-  if (file_ < 0) throw write_error(errno, "creating the lock", path);
-  const int failure = try_lock(file_);
-  if (failure == 0) {
-    const std::string pid = str(::getpid(), "\n");
-    // A full disk leaves the lock without a number: the lock holds all the same.
-    if (::ftruncate(file_, 0) == 0) static_cast<void>(::pwrite(file_, pid.data(), pid.size(), 0) > 0);
-    return;
-  }
-  const std::string pid = failure == EWOULDBLOCK ? holder(file_) : "";
-  ::close(std::exchange(file_, -1));
-  if (failure == EWOULDBLOCK)
+OutputLock::OutputLock(const std::string& output_dir, FileSystem& files)
+    : files_(&files), output_dir_(output_dir), file_(files, path(".lock"), O_RDWR | O_CREAT | O_NOFOLLOW) {
+  if (!file_.is_open()) throw write_error(file_.error(), "creating the lock", path(".lock"));
+  if (const int failure = file_.lock()) {
+    if (failure != EWOULDBLOCK)
+      throw Error(ErrorKind::kInput, str("cannot be locked: ", std::strerror(failure)), path(".lock"),
+                  "give an output_dir on a file system with locks");
+    const std::string pid = holder(file_);
     throw Error(ErrorKind::kInput, str("another run ", pid.empty() ? "" : str("(pid ", pid, ") "), "writes here"),
                 output_dir, "wait for it or stop it, or give this run another output_dir");
-  throw Error(ErrorKind::kInput, str("cannot be locked: ", std::strerror(failure)), path,
-              "give an output_dir on a file system with locks");
+  }
+  confirm();
+  const std::string text = str(::getpid(), "\n");
+  std::string_view left = text;
+  // A full disk leaves the lock without a number: the lock holds all the same.
+  if (file_.truncate(0) == 0) file_.write(left);
 }
 
 OutputLock::~OutputLock() {
-  if (file_ < 0) return;
-  static_cast<void>(::ftruncate(file_, 0) == 0);
-  ::close(file_);
+  if (file_.is_open()) file_.truncate(0);
 }
 
-OutputLock::OutputLock(OutputLock&& other) noexcept
-    : output_dir_(std::move(other.output_dir_)), file_(std::exchange(other.file_, -1)) {}
+void OutputLock::confirm() const {
+  struct stat held {
+  }, there{};
+  int failure = file_.status(held);
+  if (failure == 0) failure = failure_of([&] { return files_->lstat(path(".lock"), there); });
+  if (failure == 0 && same_file(held, there)) return;
+  const bool gone = failure == ENOENT || failure == ENOTDIR;
+  if (failure != 0 && !gone)
+    throw Error(ErrorKind::kResource, str("cannot be looked at: ", std::strerror(failure)), path(".lock"));
+  throw Error(ErrorKind::kResource,
+              str("this is not the directory that the run began in: it or its .lock was ",
+                  gone ? "removed" : "replaced", " since"),
+              output_dir_, "put it back and --resume; nothing was written into what lies here now");
+}
 
 }  // namespace vernier

@@ -11,8 +11,8 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "io/file_system.h"
 #include "io/json_fields.h"
+#include "io/read_file.h"
 
 namespace vernier {
 namespace {

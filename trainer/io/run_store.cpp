@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
-#include <system_error>
 #include <tuple>
 #include <utility>
 
@@ -12,7 +12,9 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "io/atomic_file.h"
-#include "io/file_system.h"
+#include "io/free_space.h"
+#include "io/open_file.h"
+#include "io/read_file.h"
 
 namespace vernier {
 namespace {
@@ -59,17 +61,33 @@ std::optional<Entry> read_name(const std::string& name, bool is_directory) {
   return std::nullopt;
 }
 
-// By step; of one step the checkpoint first.
-std::vector<Entry> list_entries(const std::string& output_dir) {
-  std::vector<Entry> entries;
-  std::error_code failure;
-  for (fs::directory_iterator at(output_dir, failure), end; !failure && at != end; at.increment(failure)) {
-    std::error_code ignored;
-    if (auto entry = read_name(at->path().filename().string(), at->is_directory(ignored)))
-      entries.push_back(std::move(*entry));
+bool is_directory(const std::string& path, FileSystem& files) {
+  struct stat status {};
+  const int failure = failure_of([&] { return files.stat(path, status); });
+  if (failure == 0) return S_ISDIR(status.st_mode);
+  if (failure == ENOENT || failure == ENOTDIR || failure == ELOOP) return false;
+  throw write_error(failure, "looking at the directory", path);
+}
+
+// What cannot be looked at counts as a directory, so that no checkpoint is passed over in silence.
+bool may_be_directory(const std::string& path, FileSystem& files) {
+  try {
+    return is_directory(path, files);
+  } catch (const Error&) {
+    return true;
   }
-  if (failure && failure.value() != ENOENT)
-    throw Error(ErrorKind::kInput, str("cannot be listed: ", failure.message()), output_dir);
+}
+
+// By step; of one step the checkpoint first.
+std::vector<Entry> list_entries(const std::string& output_dir, FileSystem& files) {
+  std::vector<Entry> entries;
+  std::vector<std::string> names;
+  const int failure = failure_of([&] { return files.list(output_dir, names); });
+  if (failure != 0 && failure != ENOENT)
+    throw Error(ErrorKind::kInput, str("cannot be listed: ", std::strerror(failure)), output_dir);
+  for (const std::string& name : names)
+    if (auto entry = read_name(name, may_be_directory(output_dir + "/" + name, files)))
+      entries.push_back(std::move(*entry));
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
     return std::tie(a.step, a.kind, a.name) < std::tie(b.step, b.kind, b.name);
   });
@@ -86,63 +104,68 @@ std::string marked(const std::string& path, const char* mark) {
 }
 
 // First renamed, so that no reader ever finds half of a checkpoint under its name.
-void discard(const std::string& path) {
+void discard(const std::string& path, FileSystem& files) {
   const std::string rubbish = marked(path, ".deleting");
-  remove_tree(rubbish);
-  replace_by_rename(path, rubbish);
-  remove_tree(rubbish);
-}
-
-void remove_quietly(const std::string& path) {
-  std::error_code ignored;
-  fs::remove_all(path, ignored);
+  remove_tree(rubbish, files);
+  replace_by_rename(path, rubbish, files);
+  remove_tree(rubbish, files);
 }
 
 // `from` becomes `target`, the older `target` stays until that is on the disk.
-void replace_checkpoint(const std::string& from, const std::string& target) {
+void replace_checkpoint(const std::string& from, const std::string& target, FileSystem& files) {
   const std::string older = marked(target, ".replaced");
-  remove_tree(older);
-  replace_by_rename(target, older);
+  remove_tree(older, files);
+  replace_by_rename(target, older, files);
   try {
-    replace_by_rename(from, target);
+    replace_by_rename(from, target, files);
   } catch (const Error&) {
-    std::error_code ignored;
-    if (!fs::exists(target, ignored)) fs::rename(older, target, ignored);
+    if (!may_be_directory(target, files)) failure_of([&] { return files.rename(older, target); });
     throw;
   }
-  remove_quietly(older);
+  remove_quietly(older, files);
 }
 
-std::int64_t newest_good_step(const std::string& output_dir, const std::vector<std::int64_t>& steps) {
-  for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
-    try {
-      if (verify_checkpoint(in(output_dir, checkpoint_name(*step))) == *step) return *step;
-    } catch (const Error&) {
-      continue;
-    }
+bool is_whole(const std::string& output_dir, const Entry& entry, FileSystem& files) {
+  try {
+    return verify_checkpoint(in(output_dir, entry.name), files) == entry.step;
+  } catch (const Error&) {
+    return false;
   }
-  return -1;
+}
+
+// What stopped runs left of unfinished or deleted checkpoints: the lock says that nobody is at work on them.
+void remove_unfinished(const OutputLock& lock) {
+  for (const Entry& entry : list_entries(lock.output_dir(), lock.files()))
+    if (entry.kind == NameKind::kUnfinished || entry.kind == NameKind::kDeleting)
+      remove_tree(lock.path(entry.name), lock.files());
+}
+
+// Whether the older checkpoint that stood aside has to take its name again.
+bool stands_in(const OutputLock& lock, const Entry& older) {
+  const Entry newer{NameKind::kCheckpoint, older.step, checkpoint_name(older.step)};
+  if (!is_directory(lock.path(newer.name), lock.files())) return true;
+  return !is_whole(lock.output_dir(), newer, lock.files()) && is_whole(lock.output_dir(), older, lock.files());
 }
 
 }  // namespace
 
-CheckpointWriter::CheckpointWriter(const OutputLock& lock, std::int64_t step)
-    : output_dir_(lock.output_dir()),
-      temporary_(temporary_path(in(output_dir_, checkpoint_name(step)))),
-      manifest_{step, {}} {
-  remove_tree(temporary_);
-  make_directories(temporary_);
+CheckpointWriter::CheckpointWriter(const OutputLock& lock, std::int64_t step, std::uint64_t expected_bytes)
+    : lock_(lock), temporary_(temporary_path(lock.path(checkpoint_name(step)))), manifest_{step, {}} {
+  lock.confirm();
+  remove_unfinished(lock);
+  require_free_space(lock.output_dir(), expected_bytes, files());
+  make_directories(temporary_, files());
 }
 
 CheckpointWriter::~CheckpointWriter() {
-  if (!committed_) remove_quietly(temporary_);
+  if (!committed_) remove_quietly(temporary_, files());
 }
 
 std::string CheckpointWriter::path(const std::string& name) {
   check(!committed_, "the checkpoint is committed");
   check(is_plain_file_name(name) && is_utf8(name) && name != kManifestName, "not a name for a checkpoint's file");
-  const auto& files = manifest_.files;
-  check(std::none_of(files.begin(), files.end(), [&](const auto& file) { return file.name == name; }) &&
+  const auto& written = manifest_.files;
+  check(std::none_of(written.begin(), written.end(), [&](const auto& file) { return file.name == name; }) &&
             promised_.insert(name).second,
         "two files of a checkpoint have the same name");
   return in(temporary_, name);
@@ -151,12 +174,12 @@ std::string CheckpointWriter::path(const std::string& name) {
 void CheckpointWriter::add_file(const std::string& name) {
   check(promised_.erase(name) == 1, "add_file follows path");
   const std::string file = in(temporary_, name);
-  sync_file(file);
-  manifest_.files.push_back(sum_file(file, name));
+  sync_file(file, files());
+  manifest_.files.push_back(sum_file(file, name, files()));
 }
 
 void CheckpointWriter::write_file(const std::string& name, std::string_view bytes) {
-  write_file_synced(path(name), bytes);
+  write_file_synced(path(name), bytes, files());
   promised_.erase(name);
   manifest_.files.push_back({name, bytes.size(), xxh3_64(bytes)});
 }
@@ -164,20 +187,19 @@ void CheckpointWriter::write_file(const std::string& name, std::string_view byte
 std::string CheckpointWriter::commit() {
   check(!committed_, "the checkpoint is committed");
   check(promised_.empty(), "a file of the checkpoint was asked for and not added");
-  write_file_synced(in(temporary_, kManifestName), manifest_text(manifest_));
-  sync_directory(temporary_);
-  const std::string target = in(output_dir_, checkpoint_name(manifest_.step));
-  std::error_code ignored;
-  if (fs::is_directory(target, ignored))
-    replace_checkpoint(temporary_, target);
+  write_file_synced(in(temporary_, kManifestName), manifest_text(manifest_), files());
+  sync_directory(temporary_, files());
+  const std::string target = lock_.path(checkpoint_name(manifest_.step));
+  if (is_directory(target, files()))
+    replace_checkpoint(temporary_, target, files());
   else
-    replace_by_rename(temporary_, target);
+    replace_by_rename(temporary_, target, files());
   committed_ = true;
   return target;
 }
 
 Error checkpoint_error(const OutputLock& lock, std::int64_t step, const Error& problem) {
-  const std::string target = in(lock.output_dir(), checkpoint_name(step));
+  const std::string target = lock.path(checkpoint_name(step));
   const std::string unfinished = temporary_path(target), &where = problem.where();
   std::string what = "could not be saved: ";
   if (starts_with(where, unfinished + "/")) {
@@ -187,7 +209,7 @@ Error checkpoint_error(const OutputLock& lock, std::int64_t step, const Error& p
   }
   std::string fix = problem.fix().empty() ? "" : problem.fix() + "; ";
   std::vector<std::string> notes;
-  const auto whole = newest_good_checkpoint(lock.output_dir(), notes);
+  const auto whole = newest_good_checkpoint(lock.output_dir(), notes, lock.files());
   fix += whole           ? str(fs::path(whole->path).filename().string(), " is whole: --resume goes on from it")
          : notes.empty() ? "there is no older checkpoint"
                          : "no older checkpoint is whole";
@@ -199,28 +221,29 @@ std::string checkpoint_name(std::int64_t step) {
   return str(kPrefix, step);
 }
 
-std::vector<std::int64_t> list_checkpoints(const std::string& output_dir) {
+std::vector<std::int64_t> list_checkpoints(const std::string& output_dir, FileSystem& files) {
   std::vector<std::int64_t> steps;
-  for (const Entry& entry : list_entries(output_dir))
+  for (const Entry& entry : list_entries(output_dir, files))
     if (entry.kind == NameKind::kCheckpoint) steps.push_back(entry.step);
   return steps;
 }
 
-bool has_checkpoints(const std::string& output_dir) {
-  const std::vector<Entry> entries = list_entries(output_dir);
+bool has_checkpoints(const std::string& output_dir, FileSystem& files) {
+  const std::vector<Entry> entries = list_entries(output_dir, files);
   return std::any_of(entries.begin(), entries.end(), [](const Entry& entry) {
     return entry.kind == NameKind::kCheckpoint || entry.kind == NameKind::kReplaced;
   });
 }
 
-std::int64_t verify_checkpoint(const std::string& checkpoint_dir) {
-  const CheckpointManifest manifest = read_manifest(checkpoint_dir);
-  for (const CheckpointManifest::File& file : manifest.files) verify_file(checkpoint_dir, file);
+std::int64_t verify_checkpoint(const std::string& checkpoint_dir, FileSystem& files) {
+  const CheckpointManifest manifest = read_manifest(checkpoint_dir, files);
+  for (const CheckpointManifest::File& file : manifest.files) verify_file(checkpoint_dir, file, files);
   return manifest.step;
 }
 
-std::optional<Checkpoint> newest_good_checkpoint(const std::string& output_dir, std::vector<std::string>& notes) {
-  std::vector<Entry> entries = list_entries(output_dir);
+std::optional<Checkpoint> newest_good_checkpoint(const std::string& output_dir, std::vector<std::string>& notes,
+                                                 FileSystem& files) {
+  std::vector<Entry> entries = list_entries(output_dir, files);
   std::erase_if(entries, [](const Entry& entry) {
     return entry.kind != NameKind::kCheckpoint && entry.kind != NameKind::kReplaced;
   });
@@ -228,7 +251,7 @@ std::optional<Checkpoint> newest_good_checkpoint(const std::string& output_dir, 
   for (const Entry& entry : entries) {
     const std::string path = in(output_dir, entry.name);
     try {
-      const std::int64_t step = verify_checkpoint(path);
+      const std::int64_t step = verify_checkpoint(path, files);
       if (step == entry.step) return Checkpoint{step, path};
       notes.push_back(str("passed over ", entry.name, ": its manifest is that of step ", step));
     } catch (const Error& error) {
@@ -240,36 +263,43 @@ std::optional<Checkpoint> newest_good_checkpoint(const std::string& output_dir, 
 
 void prune_checkpoints(const OutputLock& lock, std::size_t keep, const std::vector<std::int64_t>& keep_steps) {
   check(keep >= 1, "the newest checkpoint is kept");
-  const std::string& output_dir = lock.output_dir();
-  const std::vector<std::int64_t> steps = list_checkpoints(output_dir);
-  if (steps.size() <= keep) return;
-  const std::int64_t good = newest_good_step(output_dir, steps);
-  for (std::size_t i = 0; i < steps.size() - keep; ++i) {
-    const bool kept = std::find(keep_steps.begin(), keep_steps.end(), steps[i]) != keep_steps.end();
-    if (steps[i] != good && !kept) discard(in(output_dir, checkpoint_name(steps[i])));
+  lock.confirm();
+  std::vector<Entry> entries = list_entries(lock.output_dir(), lock.files());
+  std::erase_if(entries, [](const Entry& entry) { return entry.kind != NameKind::kCheckpoint; });
+  const std::size_t kept = std::max(keep, kFewestCheckpoints);
+  if (entries.size() <= kept) return;
+  const auto good = std::find_if(entries.rbegin(), entries.rend(),
+                                 [&](const Entry& entry) { return is_whole(lock.output_dir(), entry, lock.files()); });
+  for (std::size_t i = 0; i < entries.size() - kept; ++i) {
+    const std::int64_t step = entries[i].step;
+    const bool newest_whole = good != entries.rend() && good->step == step;
+    const bool wanted = std::find(keep_steps.begin(), keep_steps.end(), step) != keep_steps.end();
+    if (!newest_whole && !wanted) discard(lock.path(entries[i].name), lock.files());
   }
 }
 
 void remove_checkpoints(const OutputLock& lock) {
-  for (const Entry& entry : list_entries(lock.output_dir()))
+  lock.confirm();
+  for (const Entry& entry : list_entries(lock.output_dir(), lock.files()))
     if (entry.kind == NameKind::kCheckpoint)
-      discard(in(lock.output_dir(), entry.name));
+      discard(lock.path(entry.name), lock.files());
     else
-      remove_tree(in(lock.output_dir(), entry.name));
+      remove_tree(lock.path(entry.name), lock.files());
 }
 
 void clean_leftovers(const OutputLock& lock, std::vector<std::string>& notes) {
-  for (const Entry& entry : list_entries(lock.output_dir())) {
+  lock.confirm();
+  for (const Entry& entry : list_entries(lock.output_dir(), lock.files())) {
     if (entry.kind == NameKind::kCheckpoint) continue;
-    const std::string path = in(lock.output_dir(), entry.name);
-    std::error_code ignored;
-    const std::string target = in(lock.output_dir(), checkpoint_name(entry.step));
-    if (entry.kind == NameKind::kReplaced && !fs::exists(target, ignored)) {
-      replace_by_rename(path, target);
+    const std::string path = lock.path(entry.name);
+    if (entry.kind == NameKind::kReplaced && stands_in(lock, entry)) {
+      const std::string target = lock.path(checkpoint_name(entry.step));
+      if (is_directory(target, lock.files())) discard(target, lock.files());
+      replace_by_rename(path, target, lock.files());
       notes.push_back(str("gave ", entry.name, " its name back: the run that replaced it stopped half way"));
       continue;
     }
-    remove_tree(path);
+    remove_tree(path, lock.files());
     notes.push_back(str("removed ", entry.name, ", left by a run that stopped half way"));
   }
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/float_types.h"
+#include "io/file_system.h"
 
 namespace vernier {
 
@@ -52,10 +53,11 @@ class SafetensorsWriter {
     Dtype dtype;
     std::vector<std::int64_t> shape;
   };
-  // Creates `path` (which must not exist as a directory) and writes the header. Error(kResource) on a full or failing
-  // disk, with the bytes that are missing. __metadata__ holds `metadata` ("format": "pt" is added).
+  // Creates `path` and writes the header. Errors of all members as io/atomic_file's: Error(kInput) when the place
+  // cannot be written to, Error(kResource) on a full or failing disk, with the bytes that are missing. __metadata__
+  // holds `metadata` ("format": "pt" is added).
   SafetensorsWriter(const std::string& path, std::vector<Declared> tensors,
-                    const std::map<std::string, std::string>& metadata = {});
+                    const std::map<std::string, std::string>& metadata = {}, FileSystem& files = local_file_system());
   ~SafetensorsWriter();  // without finish(): closes and removes the unfinished file
 
   const std::vector<Declared>& order() const;

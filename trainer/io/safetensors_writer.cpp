@@ -1,20 +1,18 @@
 #include <fcntl.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
-#include <filesystem>
 #include <set>
 #include <utility>
 
 #include "base/check.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "io/atomic_file.h"
+#include "io/free_space.h"
 #include "io/json.h"
+#include "io/open_file.h"
 #include "io/safetensors.h"
 
 namespace vernier {
@@ -67,63 +65,53 @@ std::string length_prefix(std::uint64_t length) {
 }  // namespace
 
 struct SafetensorsWriter::State {
+  FileSystem& files;
   std::string path;
   std::vector<Declared> order;
-  int file = -1;
-  std::uint64_t total = 0;    // bytes of the finished file
+  std::uint64_t total;  // bytes of the finished file
+  OpenFile file;
   std::uint64_t written = 0;  // bytes so far
   std::size_t current = 0;    // index in `order` of the tensor being written
   std::uint64_t current_left = 0;
 
+  State(FileSystem& disk, std::string where, std::vector<Declared> tensors, std::uint64_t bytes)
+      : files(disk),
+        path(std::move(where)),
+        order(std::move(tensors)),
+        total(bytes),
+        file(files, path, O_WRONLY | O_CREAT | O_TRUNC) {}
   ~State() {
-    if (file >= 0) abandon();
+    if (file.is_open()) abandon();
   }
 
   // Half a file helps nobody and holds the space that ran out.
   void abandon() {
     struct stat status {};
-    const bool regular = ::fstat(file, &status) == 0 && S_ISREG(status.st_mode);
-    ::close(std::exchange(file, -1));
-    if (regular) ::unlink(path.c_str());
+    const bool regular = file.status(status) == 0 && S_ISREG(status.st_mode);
+    file.close();
+    if (regular) failure_of([&] { return files.unlink(path); });
   }
 
-  [[noreturn]] void fail(int code, const char* doing) {
-    const std::uint64_t missing = total - written;
-    std::string what =
-        code == ENOSPC || code == EDQUOT
-            ? str("the disk is full: ", missing, " of ", total, " bytes could not be written")
-            : str(doing, " failed: ", std::strerror(code), ", ", missing, " of ", total, " bytes are missing");
-    if (file >= 0) abandon();
-    throw Error(ErrorKind::kResource, what, path, code == ENOSPC ? str("free ", format_bytes(missing)) : "");
+  void require(int failure, const char* doing) {
+    if (failure == 0) return;
+    if (file.is_open()) abandon();
+    throw write_error(failure, doing, path, written < total ? total - written : total, total);
   }
 
   void create() {
-    file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (file < 0) fail(errno, "creating the file");
+    if (!file.is_open()) throw creation_error(file.error(), path, total, files);
     // Asking for all the space now reports a full disk before hours of work; file systems that cannot are left alone.
-    if (::fallocate(file, FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(total)) != 0 && errno == ENOSPC)
-      fail_without_room();
-  }
-
-  [[noreturn]] void fail_without_room() {
+    if (file.reserve(total) != ENOSPC) return;
     abandon();
-    struct statvfs disk {};
-    const bool known = ::statvfs(std::filesystem::absolute(path).parent_path().c_str(), &disk) == 0;
-    const std::uint64_t free = known ? std::uint64_t{disk.f_bavail} * disk.f_frsize : 0;
-    const std::uint64_t missing = total > free ? total - free : total;
-    throw Error(ErrorKind::kResource,
-                str("the disk is full: ", total, " bytes are needed, ", free, " are free, ", missing, " are missing"),
-                path, str("free ", format_bytes(missing)));
+    require_free_space(path, total, files);
+    throw write_error(ENOSPC, "writing", path, total, total);
   }
 
   void put(std::string_view bytes) {
-    while (!bytes.empty()) {
-      const ssize_t done = ::write(file, bytes.data(), bytes.size());
-      if (done < 0 && errno == EINTR) continue;
-      if (done <= 0) fail(done < 0 ? errno : EIO, "writing");
-      written += static_cast<std::uint64_t>(done);
-      bytes.remove_prefix(static_cast<std::size_t>(done));
-    }
+    const std::size_t size = bytes.size();
+    const int failure = file.write(bytes);
+    written += size - bytes.size();
+    require(failure, "writing");
   }
 
   void skip_finished() {
@@ -135,8 +123,7 @@ struct SafetensorsWriter::State {
 };
 
 SafetensorsWriter::SafetensorsWriter(const std::string& path, std::vector<Declared> tensors,
-                                     const std::map<std::string, std::string>& metadata)
-    : state_(std::make_unique<State>()) {
+                                     const std::map<std::string, std::string>& metadata, FileSystem& files) {
   std::set<std::string> names;
   for (const Declared& tensor : tensors) {
     check(is_utf8(tensor.name) && tensor.name != "__metadata__", "a tensor's name cannot be written");
@@ -146,12 +133,11 @@ SafetensorsWriter::SafetensorsWriter(const std::string& path, std::vector<Declar
     return std::pair(type_rank(a.dtype), std::string_view(a.name)) <
            std::pair(type_rank(b.dtype), std::string_view(b.name));
   });
+  const std::string header = header_text(tensors, metadata);
+  std::uint64_t total = 8 + header.size();
+  for (const Declared& tensor : tensors) total += tensor_bytes(tensor);
+  state_ = std::make_unique<State>(files, path, std::move(tensors), total);
   State& state = *state_;
-  state.path = path;
-  state.order = std::move(tensors);
-  const std::string header = header_text(state.order, metadata);
-  state.total = 8 + header.size();
-  for (const Declared& tensor : state.order) state.total += tensor_bytes(tensor);
   state.create();
   state.put(length_prefix(header.size()));
   state.put(header);
@@ -167,7 +153,7 @@ const std::vector<SafetensorsWriter::Declared>& SafetensorsWriter::order() const
 
 void SafetensorsWriter::write(std::string_view bytes) {
   if (bytes.empty()) return;
-  check(state_->file >= 0, "write after finish");
+  check(state_->file.is_open(), "write after finish");
   check(bytes.size() <= state_->current_left, "more bytes than the declared tensor has");
   state_->put(bytes);
   state_->current_left -= bytes.size();
@@ -176,10 +162,13 @@ void SafetensorsWriter::write(std::string_view bytes) {
 
 void SafetensorsWriter::finish() {
   State& state = *state_;
-  check(state.file >= 0, "finish was already called");
+  check(state.file.is_open(), "finish was already called");
   check(state.current == state.order.size(), "finish before every declared tensor was written");
-  if (::fsync(state.file) != 0 && errno != EINVAL) state.fail(errno, "flushing to the disk");
-  if (::close(std::exchange(state.file, -1)) != 0) state.fail(errno, "closing the file");
+  state.require(state.file.sync(), "flushing to the disk");
+  if (const int failure = state.file.close()) {
+    failure_of([&] { return state.files.unlink(state.path); });
+    state.require(failure, "closing the file");
+  }
 }
 
 }  // namespace vernier

@@ -78,10 +78,10 @@ void load_adapter(Decoder& model, const std::string& dir, const std::string& bas
   load_adapter_tensors(model, dir, base);
 }
 
-void write_adapter_tensors(const Decoder& model, const std::string& path) {
+void write_adapter_tensors(const Decoder& model, const std::string& path, FileSystem& files) {
   NamedTensors tensors;
   for (const TrainedTensor& trained : model.lora->tensors()) tensors.emplace_back(trained.name, trained.value);
-  write_tensors(path, tensors);
+  write_tensors(path, tensors, {}, files);
 }
 
 }  // namespace vernier

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "config/config.h"
+#include "io/file_system.h"
 #include "model/decoder.h"
 
 namespace vernier {
@@ -21,6 +22,6 @@ void load_adapter(Decoder& model, const std::string& dir, const std::string& bas
 void load_adapter_tensors(const Decoder& model, const std::string& dir, const std::string& base = "");
 
 // Writes adapter_model.safetensors (f32) to `path`.
-void write_adapter_tensors(const Decoder& model, const std::string& path);
+void write_adapter_tensors(const Decoder& model, const std::string& path, FileSystem& files);
 
 }  // namespace vernier

@@ -39,7 +39,7 @@ std::string shape_text(at::IntArrayRef shape) {
 }  // namespace
 
 void write_tensors(const std::string& path, const NamedTensors& tensors,
-                   const std::map<std::string, std::string>& metadata) {
+                   const std::map<std::string, std::string>& metadata, FileSystem& files) {
   std::vector<SafetensorsWriter::Declared> declared;
   std::map<std::string, at::Tensor> by_name;
   for (const auto& [name, tensor] : tensors) {
@@ -47,7 +47,7 @@ void write_tensors(const std::string& path, const NamedTensors& tensors,
     declared.push_back({name, file_type(tensor.scalar_type()), tensor.sizes().vec()});
     by_name[name] = tensor;
   }
-  SafetensorsWriter writer(path, declared, metadata);
+  SafetensorsWriter writer(path, declared, metadata, files);
   for (const auto& entry : writer.order()) {
     const at::Tensor& tensor = by_name[entry.name];
     writer.write({static_cast<const char*>(tensor.data_ptr()), tensor.nbytes()});

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "io/file_system.h"
 #include "io/safetensors.h"
 
 namespace vernier {
@@ -16,7 +17,7 @@ using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
 // Writes contiguous CPU tensors of types f32, f16, bf16, i32, i64 or u8.
 void write_tensors(const std::string& path, const NamedTensors& tensors,
-                   const std::map<std::string, std::string>& metadata = {});
+                   const std::map<std::string, std::string>& metadata = {}, FileSystem& files = local_file_system());
 
 // A copy of one tensor of a file in its own type.
 at::Tensor read_tensor(const SafeTensor& tensor);

@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "io/atomic_file.h"
+#include "io/run_files.h"
 #include "io/run_store.h"
 #include "model/adapter.h"
 #include "tensor/tensor_files.h"
@@ -52,14 +52,16 @@ double expected_save_seconds(std::int64_t trained_parameters) {
 void save_checkpoint(const OutputLock& lock, const Decoder& model, const AdamW& optimizer, const AdapterFiles& files,
                      const RunIdentity& identity, const TrainerState& state) {
   try {
-    CheckpointWriter writer(lock, state.step);
+    CheckpointWriter writer(lock, state.step,
+                            static_cast<std::uint64_t>(checkpoint_bytes(model.lora->values().numel())));
     writer.write_file(kAdapterConfigName, adapter_config_json(files.peft));
     writer.write_file(kQuantizationRecordName, quantization_record_json(files.quantization));
     if (!files.chat_template.empty()) writer.write_file(kAdapterTemplateName, files.chat_template);
-    write_adapter_tensors(model, writer.path(kAdapterWeightsName));
+    write_adapter_tensors(model, writer.path(kAdapterWeightsName), writer.files());
     writer.add_file(kAdapterWeightsName);
     write_tensors(writer.path(kOptimizerName),
-                  {{"exp_avg", optimizer.state().exp_avg}, {"exp_avg_sq", optimizer.state().exp_avg_sq}});
+                  {{"exp_avg", optimizer.state().exp_avg}, {"exp_avg_sq", optimizer.state().exp_avg_sq}}, {},
+                  writer.files());
     writer.add_file(kOptimizerName);
     writer.write_file(kStateName, state_json(optimizer, identity, state));
     writer.commit();
@@ -93,13 +95,12 @@ TrainerState restore_checkpoint(const std::string& checkpoint_dir, const Decoder
   }
 }
 
-void write_root_adapter(const std::string& output_dir, const Decoder& model, const AdapterFiles& files) {
-  write_file_atomically(output_dir + "/" + kQuantizationRecordName, quantization_record_json(files.quantization));
-  if (!files.chat_template.empty()) write_file_atomically(output_dir + "/" + kAdapterTemplateName, files.chat_template);
-  write_file_atomically(output_dir + "/" + kAdapterConfigName, adapter_config_json(files.peft));
-  const std::string weights = output_dir + "/" + kAdapterWeightsName, temporary = temporary_path(weights);
-  write_adapter_tensors(model, temporary);
-  replace_by_rename(temporary, weights);
+void write_root_adapter(const OutputLock& lock, const Decoder& model, const AdapterFiles& files) {
+  write_run_file(lock, kQuantizationRecordName, quantization_record_json(files.quantization));
+  if (!files.chat_template.empty()) write_run_file(lock, kAdapterTemplateName, files.chat_template);
+  write_run_file(lock, kAdapterConfigName, adapter_config_json(files.peft));
+  write_run_file(lock, kAdapterWeightsName,
+                 [&](const std::string& path) { write_adapter_tensors(model, path, lock.files()); });
 }
 
 }  // namespace vernier

@@ -55,6 +55,6 @@ TrainerState restore_checkpoint(const std::string& checkpoint_dir, const Decoder
                                 std::vector<std::string>& notes);
 
 // The adapter at the root of the output directory: each file by rename, the weights last.
-void write_root_adapter(const std::string& output_dir, const Decoder& model, const AdapterFiles& files);
+void write_root_adapter(const OutputLock& lock, const Decoder& model, const AdapterFiles& files);
 
 }  // namespace vernier

@@ -41,6 +41,7 @@ void RunStop::check_step(double share, double seconds) const {
 }
 
 void RunStop::check_evaluation(double share, double seconds) const {
+  if (share >= 1) return;
   if (signals_.stop_requested() || predicted_rest(share, seconds) > seconds_left()) throw WorkDropped{};
 }
 

@@ -7,12 +7,9 @@
 
 namespace vernier {
 
-StepLog::StepLog(const TrainConfig& config, std::int64_t first_step, std::int64_t total_steps, const Log& log)
-    : config_(config),
-      first_step_(first_step),
-      total_steps_(total_steps),
-      log_(log),
-      file_(config.output_dir + "/metrics.jsonl") {}
+StepLog::StepLog(const TrainConfig& config, std::int64_t first_step, std::int64_t total_steps, const OutputLock& lock,
+                 const Log& log)
+    : config_(config), first_step_(first_step), total_steps_(total_steps), log_(log), file_(lock, "metrics.jsonl") {}
 
 void StepLog::step(const StepMetrics& metrics) {
   append(metrics_line(metrics, peak_rss_bytes()));

@@ -17,8 +17,9 @@ namespace vernier {
 
 class StepLog {
  public:
-  // Opens metrics.jsonl in output_dir. `first_step`: steps taken before this start.
-  StepLog(const TrainConfig& config, std::int64_t first_step, std::int64_t total_steps, const Log& log);
+  // Opens metrics.jsonl in the lock's directory. `first_step`: steps taken before this start.
+  StepLog(const TrainConfig& config, std::int64_t first_step, std::int64_t total_steps, const OutputLock& lock,
+          const Log& log);
 
   // Error(kResource) on a full disk, unless on_save_error says continue: then it is told once and the lines wait.
   void step(const StepMetrics& metrics);

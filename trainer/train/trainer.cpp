@@ -2,7 +2,6 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "io/free_space.h"
 #include "io/run_store.h"
 #include "model/adapter.h"
 #include "train/evaluate.h"
@@ -33,7 +32,7 @@ Trainer::Trainer(const TrainConfig& train, const OptimizerConfig& optimizer, con
       stop_(parts.signals, train.max_time, parts.since, expected_save_seconds(parts.model.lora->values().numel())),
       step_({parts.device, parts.model, parts.batches, parts.optimizer, parts.dataset}, optimizer, total_steps_,
             memory),
-      step_log_(train, state.step, total_steps_, parts.log),
+      step_log_(train, state.step, total_steps_, parts.lock, parts.log),
       state_(state),
       seconds_before_(state.seconds) {
   last_.step = state.step;
@@ -137,8 +136,6 @@ void Trainer::save() {
   const Stopwatch watch;
   try {
     require_finite(parts_.model, parts_.device);
-    require_free_space(train_.output_dir,
-                       static_cast<std::uint64_t>(checkpoint_bytes(parts_.model.lora->values().numel())));
     state_.metrics_bytes = step_log_.flush();
   } catch (const Error& problem) {
     throw checkpoint_error(parts_.lock, state_.step, problem);
@@ -189,7 +186,7 @@ void Trainer::end_finished() {
     load_adapter_tensors(parts_.model, directory);
     summary_.adapter_of = best;
   }
-  write_root_adapter(train_.output_dir, parts_.model, files_);
+  write_root_adapter(parts_.lock, parts_.model, files_);
 }
 
 }  // namespace vernier
