@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds one preset and prints the program's path.
-# Usage: scripts/build.sh [release|dev|asan] [--program-only] [CMake arguments...]   (--program-only: without the tests)
+# Usage: scripts/build.sh [release|dev|asan|tsan] [--program-only] [CMake arguments...]   (--program-only: without the tests)
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
@@ -11,9 +11,9 @@ if [ $# -gt 0 ] && [[ $1 != -* ]]; then
   shift
 fi
 case $preset in
-  release | dev | asan) ;;
+  release | dev | asan | tsan) ;;
   *)
-    echo "build: unknown preset '$preset' (release, dev or asan)" >&2
+    echo "build: unknown preset '$preset' (release, dev, asan or tsan)" >&2
     exit 2
     ;;
 esac

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Installs, builds and runs every test: all of them optimized, those without LibTorch also under ASan and UBSan.
+# Installs, builds and runs every test: all of them optimized, those without LibTorch also under ASan and UBSan,
+# and what has threads of its own under TSan.
 # Usage: scripts/test.sh [CTest arguments...]   (for example -R config)
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 
 scripts/setup.sh
-presets=(release asan)
+presets=(release asan tsan)
 for preset in "${presets[@]}"; do
   scripts/build.sh "$preset" >/dev/null
 done

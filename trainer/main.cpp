@@ -1,12 +1,10 @@
-// argv to a command; the only catch of the program, also of what no catch reaches; exit codes (base/error.h).
-
-#include <unistd.h>
+// argv to a command; the only catch of the program; exit codes (base/error.h).
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
-#include <new>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -14,51 +12,39 @@
 
 namespace {
 
-constexpr const char* kOutOfMemory =
-    "vernier: out of memory\n"
-    "  a smaller micro_batch_size or sequence_len, or gradient_checkpointing: true, needs less\n";
-
-// Nothing is allocated here: there may be nothing left.
-int fail_without_memory() {
-  static_cast<void>(write(STDERR_FILENO, kOutOfMemory, std::strlen(kOutOfMemory)));
-  return static_cast<int>(vernier::ErrorKind::kResource);
-}
-
-int fail_internally(const char* what) {
-  std::fprintf(stderr, "vernier: internal error: %s\n", what);
-  return vernier::kExitInternal;
-}
-
-// What LibTorch throws for memory that it was not given is no std::bad_alloc.
-bool is_out_of_memory(const std::exception& error) {
-  for (const char* words : {"can't allocate memory", "Cannot allocate memory", "not enough memory", "bad_alloc"})
-    if (std::strstr(error.what(), words) != nullptr) return true;
-  return false;
-}
-
-int fail(const std::exception& error) {
-  return is_out_of_memory(error) ? fail_without_memory() : fail_internally(error.what());
-}
-
-// An exception that nothing could catch: thrown in a destructor, or in a region of several threads. Checkpoints are
-// whole at any instant, so leaving at once loses none.
-[[noreturn]] void leave() {
-  try {
-    const std::exception_ptr thrown = std::current_exception();
-    if (thrown) std::rethrow_exception(thrown);
-    _exit(fail_internally("ended without an exception"));
-  } catch (const std::bad_alloc&) {
-    _exit(fail_without_memory());
-  } catch (const std::exception& error) {
-    _exit(fail(error));
-  } catch (...) {
-    _exit(fail_internally("an unknown exception"));
-  }
-}
-
 int fail(const vernier::Error& error) {
   std::fprintf(stderr, "vernier: %s\n", error.message().c_str());
   return error.exit_code();
+}
+
+// Makes nothing that would need memory.
+int out_of_memory() {
+  std::fputs(
+      "vernier: out of memory\n"
+      "  a smaller micro_batch_size or sequence_len, or gradient_checkpointing: true, needs less\n",
+      stderr);
+  return static_cast<int>(vernier::ErrorKind::kResource);
+}
+
+// Memory that LibTorch or the system did not give comes as exceptions of theirs.
+int fail(const std::exception& error) {
+  for (const char* words : {"bad_alloc", "can't allocate memory", "Cannot allocate memory", "not enough memory"})
+    if (std::strstr(error.what(), words) != nullptr) return out_of_memory();
+  std::fprintf(stderr, "vernier: internal error: %s\n", error.what());
+  return vernier::kExitInternal;
+}
+
+// Memory that runs out in a destructor (those of nlohmann/json allocate) cannot be caught: it ends here. Checkpoints
+// are whole at any instant, so leaving at once loses none.
+[[noreturn]] void end_uncaught() {
+  try {
+    if (const auto uncaught = std::current_exception()) std::rethrow_exception(uncaught);
+  } catch (const std::exception& error) {
+    std::_Exit(fail(error));
+  } catch (...) {
+    std::fputs("vernier: internal error: an exception that nothing caught\n", stderr);
+  }
+  std::abort();
 }
 
 // The nearest command for a mistyped one.
@@ -106,13 +92,11 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::set_terminate(leave);
+  std::set_terminate(end_uncaught);
   try {
     return run(argc, argv);
   } catch (const vernier::Error& error) {
     return fail(error);
-  } catch (const std::bad_alloc&) {
-    return fail_without_memory();
   } catch (const std::exception& error) {
     return fail(error);
   }

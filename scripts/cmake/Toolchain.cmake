@@ -19,8 +19,8 @@ target_compile_options(vernier_options INTERFACE -Wall -Wextra -Wpedantic -Wshad
 target_compile_definitions(vernier_options INTERFACE VERNIER_VERSION="${PROJECT_VERSION}")
 if(VERNIER_SANITIZE)
   # -Wmaybe-uninitialized is wrong about std::regex under sanitizers.
-  target_compile_options(vernier_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all
+  target_compile_options(vernier_options INTERFACE -fsanitize=${VERNIER_SANITIZE} -fno-sanitize-recover=all
                                                    -fno-omit-frame-pointer -Wno-maybe-uninitialized)
-  target_link_options(vernier_options INTERFACE -fsanitize=address,undefined)
+  target_link_options(vernier_options INTERFACE -fsanitize=${VERNIER_SANITIZE})
   target_compile_definitions(vernier_options INTERFACE VERNIER_SANITIZED)
 endif()

@@ -140,6 +140,7 @@ int main(int argc, char** argv) {
   vernier::register_products();
   vernier::register_attention();
   vernier::register_rows();
+  vernier::register_optimizers();
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   benchmark::RunSpecifiedBenchmarks();

@@ -18,6 +18,7 @@ namespace vernier {
 void register_products();
 void register_attention();
 void register_rows();
+void register_optimizers();
 
 // Numbers of a fixed pseudo-random sequence, uniform in [-1, 1), in a buffer that is aligned to 64 bytes.
 template <typename T>

@@ -80,14 +80,6 @@ void add_flat(Isa isa) {
     const auto y = values<std::uint16_t>(kParameters);
     return [=, &rows] { rows.to_bf16(x->data(), kParameters, y->data()); };
   });
-  add(isa, "adamw", 28 * kParameters, [](const RowKernels& rows) -> Work {
-    const auto p = values<float>(kParameters), g = values<float>(kParameters), m = values<float>(kParameters),
-               v = values<float>(kParameters);
-    for (std::int64_t i = 0; i < kParameters; ++i) v->data()[i] = m->data()[i] * m->data()[i];
-    return [=, &rows] {
-      rows.adamw(p->data(), g->data(), m->data(), v->data(), kParameters, 1, 1e-4, 0.9, 0.999, 1e-8, 0, 10);
-    };
-  });
 }
 
 }  // namespace

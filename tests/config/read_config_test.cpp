@@ -210,8 +210,8 @@ TEST(ReadConfig, OneOfEachRange) {
 }
 
 TEST(ReadConfig, NotBuiltIsSaidSo) {
-  EXPECT_THAT(refusal_with("optimizer: paged_adamw_8bit\n"), HasSubstr("not built yet"));
-  EXPECT_THAT(refusal_with("optimizer: adamw_bnb_8bit\n"), HasSubstr("not built yet"));
+  EXPECT_THAT(refusal_with("optimizer: paged_ademamix_8bit\n"), HasSubstr("not built"));
+  EXPECT_THAT(refusal_with("optimizer: adamw_torch_4bit\n"), HasSubstr("not built"));
   EXPECT_THAT(refusal_with("lr_scheduler: polynomial\n"), HasSubstr("not built"));
   EXPECT_THAT(refusal_with("lr_scheduler: cosin\n"), HasSubstr("did you mean cosine?"));
   EXPECT_THAT(refusal_with("device: cuda:0\n"), HasSubstr("CPU only"));

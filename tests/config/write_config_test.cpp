@@ -79,16 +79,19 @@ const std::map<std::string, std::string>& other_values() {
       {"bf16", "true"},
       {"gradient_checkpointing", "false"},
       {"max_memory", "1.5GiB"},
+      {"optimizer", "paged_lion_8bit"},
+      {"optimizer_memory", "3MiB"},
+      {"paging_dir", "/p"},
       {"kernels", "avx2"},
       {"threads", "6"},
       {"seed", "123456789012345"}};
   return values;
 }
 
-// Keys whose one value in this build is the default, and optimizer, whose words all stand for one.
-const std::set<std::string> kOneValue = {"bnb_4bit_quant_type",   "roles_to_train",   "train_on_eos",
-                                         "sample_packing",        "report_to",        "optimizer",
-                                         "metric_for_best_model", "greater_is_better"};
+// Keys whose one value in this build is the default.
+const std::set<std::string> kOneValue = {"bnb_4bit_quant_type", "roles_to_train", "train_on_eos",
+                                         "sample_packing",      "report_to",      "metric_for_best_model",
+                                         "greater_is_better"};
 
 Config without_places(Config config) {
   for (DatasetConfig& entry : config.data.datasets) entry.where.clear();

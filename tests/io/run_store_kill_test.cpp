@@ -14,6 +14,7 @@
 #include "io/metrics_file.h"
 #include "io/run_store.h"
 #include "io/test_files.h"
+#include "support/fault_counts.h"
 
 namespace vernier {
 namespace {
@@ -85,7 +86,7 @@ TEST(RunStoreKill, AKilledRunLosesNoAcknowledgedStep) {
   const TempDir dir;
   const RandomStream random(7, RandomPurpose::kSplit);
   std::int64_t last = -1;
-  for (std::uint64_t round = 0; round < 20; ++round) {
+  for (std::uint64_t round = 0; round < test::fault_counts().kills; ++round) {
     const Killed killed = run_and_kill(dir.str(), std::chrono::milliseconds(20 + random.at(round) % 300));
     ASSERT_TRUE(killed.was_killed) << round;
     last = std::max(last, killed.last_acknowledged);
@@ -104,6 +105,7 @@ TEST(RunStoreKill, AKilledRunLosesNoAcknowledgedStep) {
     ASSERT_EQ(slurp(dir / "metrics.jsonl").substr(0, recorded), expected);
   }
   EXPECT_GE(last, 0) << "no run lived long enough to save";
+  test::tell_count(str("kills of a run that saves: ", test::fault_counts().kills));
 }
 
 }  // namespace

@@ -82,34 +82,6 @@ TEST_P(RowLoops, AllFiniteFindsOneBadValueAnywhere) {
   }
 }
 
-TEST_P(RowLoops, AdamwFollowsTheFormula) {
-  for (const std::size_t n : kLengths) {
-    auto p = values(n, 1);
-    const auto gradient = values(n, 2);
-    std::vector<float> m(n, 0.0f), v(n, 0.0f);
-    std::vector<naive::AdamState> expected;
-    for (const float value : p) expected.push_back({value, 0.0, 0.0});
-    for (int step = 1; step <= 5; ++step) {
-      loops().adamw(p.data(), gradient.data(), m.data(), v.data(), static_cast<std::int64_t>(n), 0.5f, 1e-2, 0.9, 0.999,
-                    1e-8, 0.1, step);
-      for (std::size_t i = 0; i < n; ++i) {
-        expected[i] =
-            naive::adamw(expected[i], 0.5 * static_cast<double>(gradient[i]), 1e-2, 0.9, 0.999, 1e-8, 0.1, step);
-        ASSERT_NEAR(p[i], expected[i].parameter, 1e-6) << n << " step " << step;
-        ASSERT_NEAR(m[i], expected[i].exp_avg, 1e-6 * std::abs(expected[i].exp_avg)) << n << " step " << step;
-        ASSERT_NEAR(v[i], expected[i].exp_avg_sq, 1e-6 * expected[i].exp_avg_sq) << n << " step " << step;
-      }
-    }
-  }
-}
-
-TEST_P(RowLoops, AdamwWithoutGradientOnlyDecays) {
-  std::vector<float> p = {2.0f, -3.0f}, m(2, 0.0f), v(2, 0.0f);
-  const std::vector<float> gradient(2, 0.0f);
-  loops().adamw(p.data(), gradient.data(), m.data(), v.data(), 2, 1.0f, 0.5, 0.9, 0.999, 1e-8, 0.5, 1);
-  EXPECT_EQ(p, (std::vector<float>{1.5f, -2.25f}));
-}
-
 TEST_P(RowLoops, DropoutDrawsPhiloxByElement) {
   const std::uint64_t key = 0x0123456789ABCDEFu, stream = 0xFEDCBA9876543210u;
   const float p = 0.3f;

@@ -90,26 +90,6 @@ TEST_P(RowLoops, SoftmaxOverwritesWhatIsBeyondTheLimit) {
   EXPECT_EQ(x, (std::vector<float>{0.5f, 0.5f, 0.0f, 0.0f, 0.0f}));
 }
 
-TEST_P(RowLoops, SoftmaxBackwardIsTheJacobianProduct) {
-  for (const std::size_t columns : kLengths) {
-    if (columns > 200) continue;
-    const Rows r = make_rows(columns, 5, 3.0f);
-    auto p = r.x;
-    std::vector<float> lse(r.rows);
-    const auto stride = static_cast<std::int64_t>(r.stride), n = static_cast<std::int64_t>(columns);
-    loops().softmax(p.data(), 5, stride, r.limit.data(), n, 0.3f, lse.data());
-    const auto dp = make_rows(columns, 6, 2.0f);
-    auto dx = dp.x;
-    loops().softmax_backward(p.data(), dx.data(), 5, stride, r.limit.data(), n, 0.3f);
-    for (std::size_t row = 0; row < r.rows; ++row)
-      expect_close(row_of(r, dx, row),
-                   naive::softmax_backward(&p[row * r.stride], &dp.x[row * r.stride], columns,
-                                           static_cast<std::size_t>(r.limit[row]), 0.3),
-                   2e-6, 3e-7, str("dx, columns ", columns, " row ", row));
-    expect_gap_untouched(r, dx);
-  }
-}
-
 void check_cross_entropy(const RowKernels& loops, std::size_t vocab, float range) {
   const std::size_t rows = 3;
   const auto logits = values(rows * vocab, vocab, range);

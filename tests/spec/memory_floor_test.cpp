@@ -15,6 +15,7 @@ namespace {
 MemoryRequest one_row(const ModelSpec& spec, std::int64_t tokens) {
   MemoryRequest request;
   request.lora_parameters = rank16(spec);
+  request.optimizer_bytes = 8 * request.lora_parameters;
   request.micro_batch_tokens = request.micro_batch_targets = tokens;
   return request;
 }

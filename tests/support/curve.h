@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
-#include "optim/adamw.h"
 #include "optim/clip.h"
 #include "optim/schedule.h"
 #include "support/model_fixture.h"
+#include "train/run_optimizer.h"
 
 namespace vernier::testing {
 
@@ -54,7 +54,7 @@ class CurveReplay {
     config.learning_rate = run_.learning_rate;
     config.warmup_steps = 3;
     const Schedule schedule(config, ids.size(0));
-    AdamW optimizer(model.lora->values(), model.lora->gradients(), config);
+    Optimizer optimizer = make_optimizer(*model.lora, config);
     Curve curve;
     for (std::int64_t step = 0; step < ids.size(0); ++step) {
       curve.loss.push_back(gradients(ids[step], labels[step]));

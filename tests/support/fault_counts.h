@@ -4,9 +4,9 @@
 
 #include <cstddef>
 #include <cstdio>
-#include <cstdlib>
 #include <string>
-#include <string_view>
+
+#include "support/fault_trials.h"
 
 namespace vernier::test {
 
@@ -20,8 +20,7 @@ struct FaultCounts {
 };
 
 inline FaultCounts fault_counts() {
-  const char* trials = std::getenv("VERNIER_FAULT_TRIALS");
-  if (trials != nullptr && std::string_view(trials) == "release") return {16, 1, 1, 100000, 200, 100};
+  if (testing::release_trials()) return {16, 1, 1, 100000, 200, 100};
 #ifdef VERNIER_SANITIZED
   return {4, 61, 41, 5000, 20, 20};
 #else

@@ -98,15 +98,6 @@ inline Softmaxed softmax(const float* x, std::size_t columns, std::size_t limit,
   return out;
 }
 
-// One row by the definition: the Jacobian times dp.
-inline Doubles softmax_backward(const float* p, const float* dp, std::size_t columns, std::size_t limit, double scale) {
-  Doubles dx(columns, 0.0);
-  for (std::size_t i = 0; i < limit; ++i)
-    for (std::size_t j = 0; j < limit; ++j)
-      dx[i] += p[j] * ((i == j ? 1.0 : 0.0) - static_cast<double>(p[i])) * dp[j] * scale;
-  return dx;
-}
-
 struct AdamState {
   double parameter, exp_avg, exp_avg_sq;
 };

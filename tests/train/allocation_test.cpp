@@ -100,7 +100,7 @@ TEST_P(Allocations, NoBufferAfterTheFirstStep) {
   lora.r = 8;
   add_lora(model, lora, 1);
   OptimizerConfig config;
-  AdamW optimizer(model.lora->values(), model.lora->gradients(), config);
+  Optimizer optimizer = make_optimizer(*model.lora, config);
   Rows rows;
   std::vector<std::int32_t> ids(60);
   for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<std::int32_t>(5 + i % 50);

@@ -5,14 +5,22 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "base/random.h"
+#include "io/read_file.h"
+#include "io/safetensors.h"
+#include "io/test_files.h"
 #include "support/fault_trials.h"
 #include "support/model_fixture.h"
+#include "tensor/tensor_files.h"
+#include "train/run_optimizer.h"
 #include "train/train_step.h"
 
 namespace vernier::testing {
@@ -40,7 +48,7 @@ struct SteppedRun {
   Dataset dataset;
   OptimizerConfig config;
   std::unique_ptr<Batches> batches;
-  std::unique_ptr<AdamW> optimizer;
+  std::unique_ptr<Optimizer> optimizer;
   std::unique_ptr<TrainStep> step;
 
   explicit SteppedRun(Dataset rows, double max_grad_norm = 1, ComputeRequest compute = ComputeRequest::kF32)
@@ -60,7 +68,7 @@ struct SteppedRun {
     batch.gradient_accumulation_steps = 2;
     batch.shuffle = false;
     batches = std::make_unique<Batches>(dataset, batch, 1);
-    optimizer = std::make_unique<AdamW>(model.lora->values(), model.lora->gradients(), config);
+    optimizer = std::make_unique<Optimizer>(make_optimizer(*model.lora, config));
     step = std::make_unique<TrainStep>(TrainStep::Parts{device, model, *batches, *optimizer, dataset}, config, 1000,
                                        TrainStep::Memory{2, 0});
   }
@@ -75,22 +83,25 @@ struct SteppedRun {
   }
 };
 
+// The adapter's values, and the optimizer's whole state as a checkpoint holds it.
 struct Snapshot {
-  at::Tensor values, exp_avg, exp_avg_sq;
-  std::int64_t updates;
+  at::Tensor values;
+  std::string state;
+  std::vector<at::Tensor> states;
 
-  explicit Snapshot(const SteppedRun& run)
-      : values(run.model.lora->values().clone()),
-        exp_avg(run.optimizer->state().exp_avg.clone()),
-        exp_avg_sq(run.optimizer->state().exp_avg_sq.clone()),
-        updates(run.optimizer->state().steps) {}
-  bool operator==(const Snapshot& other) const {
-    return updates == other.updates && at::equal(values, other.values) && at::equal(exp_avg, other.exp_avg) &&
-           at::equal(exp_avg_sq, other.exp_avg_sq);
+  explicit Snapshot(const SteppedRun& run) : values(run.model.lora->values().clone()) {
+    const test::TempDir directory;
+    const std::string path = directory / "optimizer.safetensors";
+    run.optimizer->save(path);
+    state = read_file(path);
+    const SafetensorsFile file(path);
+    for (const SafeTensor& tensor : file.tensors()) states.push_back(read_tensor(tensor));
   }
+  bool operator==(const Snapshot& other) const { return state == other.state && at::equal(values, other.values); }
   bool finite() const {
-    return at::isfinite(values).all().item<bool>() && at::isfinite(exp_avg).all().item<bool>() &&
-           at::isfinite(exp_avg_sq).all().item<bool>();
+    return std::all_of(states.begin(), states.end(),
+                       [](const at::Tensor& tensor) { return at::isfinite(tensor).all().item<bool>(); }) &&
+           at::isfinite(values).all().item<bool>();
   }
 };
 

@@ -11,10 +11,11 @@
 
 namespace vernier {
 
-// str("row ", 57, " of ", path): every part through operator<<.
+// str("row ", 57, " of ", path): every part through operator<<. Throws std::bad_alloc rather than give a part of it.
 template <typename... Parts>
 std::string str(const Parts&... parts) {
   std::ostringstream out;
+  out.exceptions(std::ios::badbit);
   (out << ... << parts);
   return out.str();
 }

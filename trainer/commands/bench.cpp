@@ -13,6 +13,7 @@
 #include "data/batches.h"
 #include "spec/lora_targets.h"
 #include "tensor/peak_rates.h"
+#include "train/run_optimizer.h"
 #include "train/train_step.h"
 #include "train/trainer.h"
 
@@ -52,7 +53,7 @@ void run_steps(const RunInputs& inputs, Device& device, const KeepChoice& keep, 
                const Log& log) {
   const Config& config = inputs.config();
   Decoder model = load_run_model(inputs, device);
-  AdamW optimizer(model.lora->values(), model.lora->gradients(), config.optimizer);
+  Optimizer optimizer = make_optimizer(*model.lora, config.optimizer, keep.paging);
   const Batches batches(inputs.train, config.batch, config.seed);
   auto timed = std::make_unique<TimedOps>(std::move(device.ops), model.head.weight.dense(), model.lora->values());
   TimedOps& ops = *timed;
@@ -68,7 +69,8 @@ void run_steps(const RunInputs& inputs, Device& device, const KeepChoice& keep, 
     const StepWorks works = ops.take();
     if (i > 0) result.steps.push_back({metrics, works, step_flops(inputs.spec, model.lora->values().numel(), work)});
   }
-  MemoryRequest request = memory_request(inputs, config, device.compute == at::kBFloat16, device.threads, 0);
+  MemoryRequest request =
+      memory_request(inputs, config, device.compute == at::kBFloat16, device.threads, {0, optimizer.resident_bytes()});
   request.micro_batch_tokens = largest.tokens;
   request.micro_batch_targets = largest.targets;
   result.floor = memory_floor(inputs.spec, request);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "optim/paged_state.h"
 
 namespace vernier {
 
@@ -60,8 +61,11 @@ class Planner {
 
   std::int64_t peak(const Config& config) const {
     const bool keeps = config.train.gradient_checkpointing == Checkpointing::kOff;
+    StatePaging paging;
+    if (config.optimizer.optimizer.paged) paging.resident_bytes = config.optimizer.optimizer_memory.value_or(1);
+    const std::int64_t states = resident_state_bytes(state_layout(inputs_, config), paging);
     return plan_run_memory(inputs_, config, device_.compute == at::kBFloat16, device_.threads,
-                           keeps ? inputs_.spec.layers : 0)
+                           {keeps ? inputs_.spec.layers : 0, states})
         .peak();
   }
 

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "commands/memory_advice.h"
+#include "io/page_file.h"
 #include "spec/lora_targets.h"
 #include "spec/step_cost.h"
 #include "tensor/peak_rates.h"
@@ -59,20 +61,50 @@ double predicted_seconds(const RunInputs& inputs, const Device& device, std::int
   return flops / (kReached * measure_multiply_rate(device.isa, loop));
 }
 
+// The nearest directory above a path that there is yet.
+std::string existing_directory(std::filesystem::path path) {
+  std::error_code error;
+  for (path = std::filesystem::absolute(path, error); !std::filesystem::is_directory(path, error);)
+    path = path.parent_path();
+  return path.string();
+}
+
+// Without a size when all states are to lie in memory, if they can.
+StatePaging chosen_paging(const Config& config) {
+  StatePaging paging;
+  if (!config.optimizer.optimizer.paged) return paging;
+  const std::string& wanted = config.optimizer.paging_dir;
+  if (!wanted.empty() && !std::filesystem::is_directory(wanted))
+    throw Error(ErrorKind::kInput, "this is not a directory", str("paging_dir: ", wanted), "make it first");
+  paging.directory = wanted.empty() ? existing_directory(config.train.output_dir) : wanted;
+  paging.resident_bytes = config.optimizer.optimizer_memory;
+  return paging;
+}
+
 }  // namespace
 
 KeepChoice choose_keep(const RunInputs& inputs, const Device& device) {
+  const StateLayout states = state_layout(inputs, inputs.config());
+  KeepChoice choice;
+  choice.paging = chosen_paging(inputs.config());
   const auto plan = [&](std::int64_t kept_layers) {
-    return plan_run_memory(inputs, inputs.config(), device.compute == at::kBFloat16, device.threads, kept_layers);
+    return plan_run_memory(inputs, inputs.config(), device.compute == at::kBFloat16, device.threads,
+                           {kept_layers, resident_state_bytes(states, choice.paging)});
   };
   const std::int64_t layers = inputs.spec.layers;
   const Checkpointing wanted = inputs.config().train.gradient_checkpointing;
   const Budget budget = memory_budget(inputs);
-  KeepChoice choice;
   choice.kept_layers = wanted == Checkpointing::kOn ? 0 : layers;
   choice.plan = plan(choice.kept_layers);
   while (wanted == Checkpointing::kAuto && choice.kept_layers > 0 && choice.plan.peak() > budget.bytes)
     choice.plan = plan(--choice.kept_layers);
+  if (inputs.config().optimizer.optimizer.paged && !inputs.config().optimizer.optimizer_memory) {
+    choice.paging.resident_bytes =
+        states.pages() * states.page_bytes() - std::max<std::int64_t>(choice.plan.peak() - budget.bytes, 0);
+    choice.plan = plan(choice.kept_layers);
+  }
+  const std::int64_t resident = resident_state_bytes(states, choice.paging);
+  if (resident < states.pages() * states.page_bytes()) refuse_memory_file_system(choice.paging.directory, "paging_dir");
   if (choice.plan.peak() > budget.bytes)
     throw Error(ErrorKind::kResource, str("the run needs about ", bytes_text(choice.plan.peak()), " of ", budget.name),
                 "memory", settings_that_fit(inputs, device, budget.bytes));
@@ -83,7 +115,11 @@ KeepChoice choose_keep(const RunInputs& inputs, const Device& device) {
   const std::int64_t lora =
       lora_parameters(inputs.spec, match_lora_targets(inputs.spec, inputs.config().lora), inputs.config().lora.r);
   const double seconds = predicted_seconds(inputs, device, lora, choice.kept_layers);
-  choice.explanation = str(kept, ", predicted peak ", bytes_text(choice.plan.peak()), " of ", budget.name, ", ",
+  const std::string paged = inputs.config().optimizer.optimizer.paged
+                                ? str(", ", bytes_text(std::min(resident, states.state_bytes())), " of ",
+                                      bytes_text(states.state_bytes()), " optimizer states in memory")
+                                : "";
+  choice.explanation = str(kept, paged, ", predicted peak ", bytes_text(choice.plan.peak()), " of ", budget.name, ", ",
                            seconds_text(seconds), " a step");
   return choice;
 }

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "config/keys.h"
 #include "io/mapped_file.h"
+#include "optim/state_layout.h"
 
 namespace vernier {
 
@@ -62,7 +63,7 @@ Json shaping_settings(const Config& config, std::int64_t total) {
   settings["gradient_accumulation_steps"] = config.batch.gradient_accumulation_steps;
   settings["rows_per_step"] = config.batch.micro_batch_size * config.batch.gradient_accumulation_steps;
   settings["shuffle"] = config.batch.shuffle;
-  settings["optimizer"] = config.optimizer.optimizer;
+  settings["optimizer"] = optimizer_name(config.optimizer.optimizer.kind);
   settings["learning_rate"] = config.optimizer.learning_rate;
   settings["lr_scheduler"] = find_key("lr_scheduler").key->write(config);
   settings["adam_beta1"] = config.optimizer.adam_beta1;

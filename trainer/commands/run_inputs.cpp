@@ -155,8 +155,23 @@ void add_largest_micro_batch(const Dataset& dataset, std::int64_t rows, std::int
 
 }  // namespace
 
+StateLayout state_layout(const RunInputs& inputs, const Config& config) {
+  std::vector<OptimizedTensor> tensors;
+  std::int64_t first = 0;
+  const auto add = [&](std::int64_t count) {
+    tensors.push_back({"", first, count});
+    first += count;
+  };
+  for (const LoraTarget& target : match_lora_targets(inputs.spec, config.lora)) {
+    add(config.lora.r * linear_in(inputs.spec, target.linear));
+    add(config.lora.r * linear_out(inputs.spec, target.linear));
+  }
+  const OptimizerChoice& optimizer = config.optimizer.optimizer;
+  return StateLayout(optimizer.kind, std::move(tensors), optimizer.paged ? kPageBytes : 0);
+}
+
 MemoryRequest memory_request(const RunInputs& inputs, const Config& config, bool bf16_compute, int threads,
-                             std::int64_t kept_layers) {
+                             const Kept& kept) {
   const std::int64_t longest = longest_row(inputs);
   const std::int64_t most_tokens = config.data.sequence_len > 0 ? std::min(config.data.sequence_len, longest) : longest;
   MemoryRequest request;
@@ -169,15 +184,16 @@ MemoryRequest memory_request(const RunInputs& inputs, const Config& config, bool
   request.longest_row = most_tokens;
   request.threads = threads;
   request.tokenizer_entries = inputs.tokenizer == nullptr ? 0 : inputs.tokenizer->vocab_size();
-  request.kept_layers = kept_layers;
+  request.kept_layers = kept.layers;
+  request.optimizer_bytes = kept.optimizer_bytes;
   request.dropout = config.lora.dropout > 0;
   add_largest_micro_batch(inputs.train, config.batch.micro_batch_size, most_tokens, request);
   return request;
 }
 
 MemoryPlan plan_run_memory(const RunInputs& inputs, const Config& config, bool bf16_compute, int threads,
-                           std::int64_t kept_layers) {
-  MemoryPlan plan = plan_memory(inputs.spec, memory_request(inputs, config, bf16_compute, threads, kept_layers));
+                           const Kept& kept) {
+  MemoryPlan plan = plan_memory(inputs.spec, memory_request(inputs, config, bf16_compute, threads, kept));
   plan.data = 8 * (inputs.train.stats().tokens + inputs.evaluation.stats().tokens);
   return plan;
 }

@@ -11,6 +11,7 @@
 #include "data/dataset.h"
 #include "data/tokenizer.h"
 #include "io/model_dir.h"
+#include "optim/state_layout.h"
 #include "spec/memory_plan.h"
 #include "spec/model_spec.h"
 
@@ -39,14 +40,24 @@ void read_datasets(RunInputs& inputs, const Log& log);
 // The longest row of both.
 std::int64_t longest_row(const RunInputs& inputs);
 
-// The sizes of a run with these inputs that its memory follows from, with so many layers keeping all activations.
-// `config`: the inputs' own, or one with other sizes to ask what they would need; rows longer than its sequence_len
-// count as cut.
+// What of a run may be kept in memory or not.
+struct Kept {
+  std::int64_t layers = 0;           // that keep all activations
+  std::int64_t optimizer_bytes = 0;  // of the optimizer's states
+};
+
+// `config` of the next three: the inputs' own, or one with other sizes to ask what they would need; rows longer than
+// its sequence_len count as cut.
+
+// How the states of the run's optimizer lie in memory, or in pages where it is a paged one.
+StateLayout state_layout(const RunInputs& inputs, const Config& config);
+
+// The sizes of a run with these inputs that its memory follows from.
 MemoryRequest memory_request(const RunInputs& inputs, const Config& config, bool bf16_compute, int threads,
-                             std::int64_t kept_layers);
+                             const Kept& kept);
 
 // What it will hold.
 MemoryPlan plan_run_memory(const RunInputs& inputs, const Config& config, bool bf16_compute, int threads,
-                           std::int64_t kept_layers);
+                           const Kept& kept);
 
 }  // namespace vernier

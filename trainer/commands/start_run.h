@@ -9,7 +9,7 @@
 #include "config/config.h"
 #include "io/output_lock.h"
 #include "model/decoder.h"
-#include "optim/adamw.h"
+#include "optim/optimizer.h"
 #include "train/checkpoint.h"
 
 namespace vernier {
@@ -17,7 +17,7 @@ namespace vernier {
 // What a checkpoint is read into, and what it must agree with.
 struct RunParts {
   const Decoder& model;
-  AdamW& optimizer;
+  Optimizer& optimizer;
   const RunIdentity& identity;
   std::int64_t total_steps;
 };

@@ -25,6 +25,7 @@
 #include "io/run_store.h"
 #include "spec/lora_targets.h"
 #include "train/resume_changes.h"
+#include "train/run_optimizer.h"
 #include "train/trainer.h"
 
 namespace vernier {
@@ -91,9 +92,10 @@ void refuse_useless_words(const TrainArguments& arguments, const TrainConfig& tr
   allowed_changes(arguments.allow_changes, notes);
 }
 
-std::int64_t trained_parameters(const RunInputs& inputs) {
+std::int64_t expected_checkpoint_bytes(const RunInputs& inputs) {
   const LoraConfig& lora = inputs.config().lora;
-  return lora_parameters(inputs.spec, match_lora_targets(inputs.spec, lora), lora.r);
+  return checkpoint_bytes(lora_parameters(inputs.spec, match_lora_targets(inputs.spec, lora), lora.r),
+                          state_layout(inputs, inputs.config()).state_bytes());
 }
 
 void describe(const RunInputs& inputs, const Decoder& model, const Device& device, const Batches& batches,
@@ -133,13 +135,13 @@ int train(const TrainArguments& arguments, const std::vector<std::string>& overr
 
   make_directories(config.train.output_dir);
   const OutputLock lock(config.train.output_dir);
-  check_disk_space(config.train.output_dir, checkpoint_bytes(trained_parameters(inputs)),
+  check_disk_space(config.train.output_dir, expected_checkpoint_bytes(inputs),
                    Cadence(config.train, batches.steps_per_epoch(), total).checkpoints_kept(), log);
   refuse_used_directory(config.train);  // again: another run may have ended here while the rows were read
   Stopwatch watch;
   Decoder model = load_run_model(inputs, device);
   log.debug(str("model loaded in ", watch.text()));
-  AdamW optimizer(model.lora->values(), model.lora->gradients(), config.optimizer);
+  Optimizer optimizer = make_optimizer(*model.lora, config.optimizer, keep.paging);
   watch = Stopwatch();
   const RunIdentity identity = run_identity(inputs, device, *model.lora, total);
   log.debug(str("base, rows and program hashed in ", watch.text()));

@@ -90,8 +90,20 @@ struct BatchConfig {
   bool operator==(const BatchConfig&) const = default;
 };
 
+enum class OptimizerKind { kAdamwTorch, kAdamw8bit, kLion32bit, kLion8bit, kSgd };
+
+struct OptimizerChoice {
+  OptimizerKind kind = OptimizerKind::kAdamwTorch;
+  bool paged = false;  // its states may lie in pages on a disk
+
+  bool operator==(const OptimizerChoice&) const = default;
+};
+
 struct OptimizerConfig {
-  std::string optimizer = "adamw_torch";
+  OptimizerChoice optimizer;
+  std::optional<std::int64_t>
+      optimizer_memory;    // bytes of a paged optimizer's states in memory; unset: as memory allows
+  std::string paging_dir;  // where its other pages lie; empty: output_dir
   double learning_rate = 2e-4;
   double adam_beta1 = 0.9;
   double adam_beta2 = 0.999;

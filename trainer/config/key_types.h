@@ -124,6 +124,25 @@ Key number_key(Head head, Access access, NumberRange range) {
       });
 }
 
+// A size in memory, of at least `least` bytes: an optional of an integer.
+template <typename Access>
+Key bytes_key(Head head, Access access, std::int64_t least) {
+  const std::string name = head.name;
+  std::string values = "a size: 8GB, 800MB, 1.5GiB";
+  if (least > 1) values += "; at least " + format_bytes(static_cast<std::uint64_t>(least));
+  return make_key(
+      std::move(head), values,
+      [=](const YamlNode& node, Config& config, Report& report) {
+        const auto bytes = node.is_scalar() ? parse_bytes(node.text) : std::nullopt;
+        if (bytes && *bytes >= least) {
+          access(config) = *bytes;
+        } else {
+          refuse_value(name, node, values, report);
+        }
+      },
+      [=](const Config& config) { return access(config) ? str(*access(config), "B") : std::string(); });
+}
+
 template <typename Access>
 Key text_key(Head head, std::string values, Access access) {
   const std::string name = head.name;

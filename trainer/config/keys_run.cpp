@@ -81,25 +81,13 @@ Key resume_key() {
 }
 
 Key max_memory_key() {
-  const std::string values = "a size: 8GB, 800MB, 1.5GiB";
-  return make_key(
+  return bytes_key(
       {"max_memory",
        {},
        "Most memory that the process may take. Decides how many layers keep their activations; a run that cannot do "
        "with it is refused before it loads weights.",
        "what is free"},
-      values,
-      [=](const YamlNode& node, Config& config, Report& report) {
-        const auto bytes = node.is_scalar() ? parse_bytes(node.text) : std::nullopt;
-        if (bytes && *bytes > 0) {
-          config.train.max_memory = *bytes;
-        } else {
-          refuse_value("max_memory", node, values, report);
-        }
-      },
-      [](const Config& config) {
-        return config.train.max_memory ? str(*config.train.max_memory, "B") : std::string();
-      });
+      [](auto& c) -> auto& { return c.train.max_memory; }, 1);
 }
 
 Key metrics_key() {

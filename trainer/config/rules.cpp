@@ -127,6 +127,16 @@ void note_without_effect(const Assignments& assigned, const Config& config, Repo
     if (config.train.eval_strategy != SaveStrategy::kNo)
       note("eval_strategy", "there is no evaluation data (val_set_size, test_datasets)");
   }
+  const OptimizerChoice& optimizer = config.optimizer.optimizer;
+  const bool sgd = optimizer.kind == OptimizerKind::kSgd;
+  const bool lion = optimizer.kind == OptimizerKind::kLion32bit || optimizer.kind == OptimizerKind::kLion8bit;
+  if (sgd) {
+    for (const char* name : {"adam_beta1", "adam_beta2"}) note(name, "sgd has no moments");
+  }
+  if (sgd || lion) note("adam_epsilon", "only AdamW divides by a moment");
+  if (!optimizer.paged) {
+    for (const char* name : {"optimizer_memory", "paging_dir"}) note(name, "the optimizer is not a paged one");
+  }
   if (config.optimizer.lr_scheduler == Scheduler::kConstant) {
     if (config.optimizer.warmup_steps.value_or(0) > 0) note("warmup_steps", "lr_scheduler: constant has no warm-up");
     if (config.optimizer.warmup_ratio.value_or(0) > 0) note("warmup_ratio", "lr_scheduler: constant has no warm-up");

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "base/check.h"
+#include "base/round_up.h"
 #include "kernels/attention_loops.h"
 #include "kernels/tiles.h"
 
@@ -23,10 +24,6 @@ struct AttentionKernels {
 
 // The largest tile of any table, so that memory can be counted without one.
 inline constexpr std::int64_t kMostTileRows = 12, kMostTileColumns = 32;
-
-constexpr std::int64_t rounded_up(std::int64_t value, std::int64_t multiple) {
-  return (value + multiple - 1) / multiple * multiple;
-}
 
 // Hands out pieces of a thread's memory; without memory it counts the bytes.
 class ScratchCutter {

@@ -1,15 +1,14 @@
-// The signed dynamic 8-bit map of double quantization (docs/formats.md, "NF4"; Dettmers 2015, "8-Bit Approximations
-// for Parallelism in Deep Learning"), as f32 bits: recomputing it gives other last bits where a compiler fuses
-// differently.
+// As f32 bits: recomputing the maps gives other last bits where a compiler fuses differently.
+
+#include "kernels/dynamic_map.h"
 
 #include <bit>
-
-#include "kernels/nf4.h"
+#include <limits>
 
 namespace vernier {
 namespace {
 
-constexpr std::array<std::uint32_t, 256> kBits = {
+constexpr std::array<std::uint32_t, 256> kSignedBits = {
     0xBF7E3333u, 0xBF7A999Au, 0xBF770000u, 0xBF736666u, 0xBF6FCCCDu, 0xBF6C3333u, 0xBF68999Au, 0xBF650000u, 0xBF616666u,
     0xBF5DCCCDu, 0xBF5A3333u, 0xBF56999Au, 0xBF530000u, 0xBF4F6666u, 0xBF4BCCCDu, 0xBF483333u, 0xBF44999Au, 0xBF410000u,
     0xBF3D6666u, 0xBF39CCCDu, 0xBF363334u, 0xBF32999Au, 0xBF2F0000u, 0xBF2B6666u, 0xBF27CCCDu, 0xBF243334u, 0xBF20999Au,
@@ -40,14 +39,71 @@ constexpr std::array<std::uint32_t, 256> kBits = {
     0x3F56999Au, 0x3F5A3333u, 0x3F5DCCCDu, 0x3F616666u, 0x3F650000u, 0x3F68999Au, 0x3F6C3333u, 0x3F6FCCCDu, 0x3F736666u,
     0x3F770000u, 0x3F7A999Au, 0x3F7E3333u, 0x3F800000u};
 
+constexpr std::array<std::uint32_t, 256> kUnsignedBits = {
+    0x00000000u, 0x34AE7BAAu, 0x35500998u, 0x360E9B38u, 0x3692CCF6u, 0x36DE4C51u, 0x3714E5D5u, 0x3783126Eu, 0x37E171A0u,
+    0x381FE868u, 0x384F1800u, 0x387E479Au, 0x3896BB99u, 0x38AE5364u, 0x38C5EB31u, 0x3906594Bu, 0x394154CAu, 0x397C5049u,
+    0x399BA5E4u, 0x39B923A2u, 0x39D6A163u, 0x39F41F22u, 0x3A08CE71u, 0x3A178D50u, 0x3A264C30u, 0x3A350B10u, 0x3A43C9EFu,
+    0x3A5288D0u, 0x3A6147AFu, 0x3A70068Eu, 0x3A7EC56Eu, 0x3A958106u, 0x3ABA5E35u, 0x3ADF3B64u, 0x3B020C4Au, 0x3B147AE1u,
+    0x3B26E978u, 0x3B395810u, 0x3B4BC6A7u, 0x3B5E3540u, 0x3B70A3D7u, 0x3B818937u, 0x3B8AC082u, 0x3B93F7CFu, 0x3B9D2F1Au,
+    0x3BA66666u, 0x3BAF9DB2u, 0x3BB8D4FDu, 0x3BC20C4Au, 0x3BCB4395u, 0x3BD47AE1u, 0x3BDDB22Eu, 0x3BE6E978u, 0x3BF020C5u,
+    0x3BF9580Fu, 0x3C0147AEu, 0x3C05E354u, 0x3C0A7EF9u, 0x3C0F1AA0u, 0x3C13B645u, 0x3C1851EBu, 0x3C1CED92u, 0x3C218937u,
+    0x3C2F5C2Au, 0x3C466667u, 0x3C5D70A3u, 0x3C747AE2u, 0x3C85C28Fu, 0x3C9147AFu, 0x3C9CCCCDu, 0x3CA851EBu, 0x3CB3D70Bu,
+    0x3CBF5C29u, 0x3CCAE147u, 0x3CD66667u, 0x3CE1EB87u, 0x3CED70A3u, 0x3CF8F5C3u, 0x3D023D70u, 0x3D080000u, 0x3D0DC28Fu,
+    0x3D13851Fu, 0x3D1947AFu, 0x3D1F0A3Du, 0x3D24CCCDu, 0x3D2A8F5Cu, 0x3D3051EBu, 0x3D36147Bu, 0x3D3BD70Au, 0x3D41999Au,
+    0x3D475C28u, 0x3D4D1EB8u, 0x3D52E147u, 0x3D58A3D7u, 0x3D5E6667u, 0x3D6428F7u, 0x3D69EB87u, 0x3D6FAE15u, 0x3D7570A3u,
+    0x3D7B3333u, 0x3D807AE2u, 0x3D835C2Au, 0x3D863D71u, 0x3D891EB8u, 0x3D8C0000u, 0x3D8EE148u, 0x3D91C290u, 0x3D94A3D7u,
+    0x3D97851Fu, 0x3D9A6667u, 0x3D9D47AFu, 0x3DA028F6u, 0x3DA30A3Eu, 0x3DA5EB85u, 0x3DA8CCCDu, 0x3DABAE15u, 0x3DAE8F5Cu,
+    0x3DB170A4u, 0x3DB451EBu, 0x3DB73333u, 0x3DBA147Bu, 0x3DBCF5C3u, 0x3DBFD70Bu, 0x3DC2B852u, 0x3DC5999Au, 0x3DC87AE2u,
+    0x3DCB5C29u, 0x3DD40000u, 0x3DE26666u, 0x3DF0CCCDu, 0x3DFF3333u, 0x3E06CCCCu, 0x3E0E0000u, 0x3E153334u, 0x3E1C6666u,
+    0x3E23999Au, 0x3E2ACCCCu, 0x3E320000u, 0x3E393334u, 0x3E406666u, 0x3E47999Au, 0x3E4ECCCCu, 0x3E560000u, 0x3E5D3334u,
+    0x3E646666u, 0x3E6B999Au, 0x3E72CCCCu, 0x3E7A0000u, 0x3E809999u, 0x3E843333u, 0x3E87CCCDu, 0x3E8B6666u, 0x3E8F0000u,
+    0x3E92999Au, 0x3E963333u, 0x3E99CCCCu, 0x3E9D6666u, 0x3EA10000u, 0x3EA4999Au, 0x3EA83333u, 0x3EABCCCCu, 0x3EAF6666u,
+    0x3EB30000u, 0x3EB6999Au, 0x3EBA3333u, 0x3EBDCCCCu, 0x3EC16666u, 0x3EC50000u, 0x3EC8999Au, 0x3ECC3333u, 0x3ECFCCCCu,
+    0x3ED36666u, 0x3ED70000u, 0x3EDA999Au, 0x3EDE3333u, 0x3EE1CCCCu, 0x3EE56666u, 0x3EE90000u, 0x3EEC999Au, 0x3EF03333u,
+    0x3EF3CCCCu, 0x3EF76666u, 0x3EFB0000u, 0x3EFE9999u, 0x3F01199Au, 0x3F02E666u, 0x3F04B333u, 0x3F068000u, 0x3F084CCCu,
+    0x3F0A199Au, 0x3F0BE666u, 0x3F0DB334u, 0x3F0F8000u, 0x3F114CCDu, 0x3F13199Au, 0x3F14E666u, 0x3F16B334u, 0x3F188000u,
+    0x3F1A4CCDu, 0x3F1C199Au, 0x3F1DE666u, 0x3F1FB334u, 0x3F218000u, 0x3F234CCDu, 0x3F25199Au, 0x3F26E666u, 0x3F28B334u,
+    0x3F2A8000u, 0x3F2C4CCDu, 0x3F2E199Au, 0x3F2FE666u, 0x3F31B334u, 0x3F338000u, 0x3F354CCDu, 0x3F37199Au, 0x3F38E666u,
+    0x3F3AB334u, 0x3F3C8000u, 0x3F3E4CCDu, 0x3F40199Au, 0x3F41E666u, 0x3F43B334u, 0x3F458000u, 0x3F474CCCu, 0x3F49199Au,
+    0x3F4AE666u, 0x3F4CB334u, 0x3F4E8000u, 0x3F504CCCu, 0x3F52199Au, 0x3F53E666u, 0x3F55B334u, 0x3F578000u, 0x3F594CCCu,
+    0x3F5B199Au, 0x3F5CE666u, 0x3F5EB334u, 0x3F608000u, 0x3F624CCCu, 0x3F64199Au, 0x3F65E666u, 0x3F67B334u, 0x3F698000u,
+    0x3F6B4CCCu, 0x3F6D199Au, 0x3F6EE666u, 0x3F70B334u, 0x3F728000u, 0x3F744CCCu, 0x3F76199Au, 0x3F77E666u, 0x3F79B334u,
+    0x3F7B8000u, 0x3F7D4CCCu, 0x3F7F199Au, 0x3F800000u};
+
 constexpr std::array<float, 256> values_of(const std::array<std::uint32_t, 256>& bits) {
   std::array<float, 256> values{};
   for (std::size_t i = 0; i < bits.size(); ++i) values[i] = std::bit_cast<float>(bits[i]);
   return values;
 }
 
+// The largest value that step `k` of ascending magnitudes takes. What lies half way goes to the even code.
+constexpr float last_of_step(float magnitude, float next, bool next_is_even) {
+  const float middle = (magnitude + next) * 0.5f;
+  return next_is_even ? std::bit_cast<float>(std::bit_cast<std::uint32_t>(middle) - 1) : middle;
+}
+
+// `zero`: the code of 0, from which the positive codes go up.
+constexpr DynamicTable table_of(const std::array<std::uint32_t, 256>& bits, int zero) {
+  DynamicTable table{};
+  const std::array<float, 256> values = values_of(bits);
+  for (int code = 0; code < 256; ++code) table.values[code] = values[static_cast<std::size_t>(code)];
+  const int steps = 256 - zero;
+  for (int k = 0; k + 1 < steps; ++k)
+    table.last[k] = last_of_step(table.values[zero + k], table.values[zero + k + 1], (zero + k + 1) % 2 == 0);
+  for (int k = steps - 1; k < 256; ++k) table.last[k] = std::numeric_limits<float>::infinity();
+  int k = 0;
+  for (std::uint32_t bucket = 0; bucket < kDynamicBuckets; ++bucket) {
+    const float begin = bucket == 0 ? 0.0f : std::bit_cast<float>((kLowestDynamicBucket + bucket) << 16);
+    while (table.last[k] < begin) ++k;
+    table.first[bucket] = static_cast<std::uint8_t>(k);
+  }
+  return table;
+}
+
 }  // namespace
 
-constinit const std::array<float, 256> kDynamicMap = values_of(kBits);
+constinit const std::array<float, 256> kDynamicMap = values_of(kSignedBits);
+constinit const DynamicTable kSignedDynamicTable = table_of(kSignedBits, 127);
+constinit const DynamicTable kUnsignedDynamicTable = table_of(kUnsignedBits, 0);
 
 }  // namespace vernier

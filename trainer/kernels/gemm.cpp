@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/round_up.h"
 #include "kernels/gemm_panel.h"
 #include "kernels/lines_ahead.h"
 
@@ -61,7 +62,7 @@ class Blocks {
   // Equal parts of a term, each a multiple of the usual NF4 block.
   std::int64_t part(std::int64_t depth) const {
     const std::int64_t most = most_depth_ / 64 * 64 - 64, parts = (depth + most - 1) / most;
-    return parts <= 1 ? depth : ((depth + parts - 1) / parts + 63) / 64 * 64;
+    return parts <= 1 ? depth : rounded_up((depth + parts - 1) / parts, 64);
   }
 
   std::span<const GemmTerm> terms_;
@@ -136,7 +137,8 @@ class Part {
       const StoredMatrix& matrix = piece.term->matrix;
       const std::int64_t half_bytes = half_bytes_of(matrix.form), columns = column_end - column_begin;
       const bool rows = piece.term->transposed;
-      const std::int64_t at = rows ? column_begin * matrix.stride + piece.begin : piece.begin * matrix.stride + column_begin;
+      const std::int64_t at =
+          rows ? column_begin * matrix.stride + piece.begin : piece.begin * matrix.stride + column_begin;
       panels_.add(static_cast<const char*>(matrix.values) + at * half_bytes / 2, matrix.stride * half_bytes / 2,
                   (rows ? piece.depth : columns) * half_bytes / 2, rows ? columns : piece.depth);
     }
@@ -147,8 +149,8 @@ class Part {
     for (const DepthPiece& piece : block.used()) {
       if (piece.term->a_transposed) continue;
       const std::int64_t stride = piece.term->a_stride;
-      rows_.add(static_cast<const T*>(piece.term->a) + row * stride + piece.begin, stride * size(), piece.depth * size(),
-                rows);
+      rows_.add(static_cast<const T*>(piece.term->a) + row * stride + piece.begin, stride * size(),
+                piece.depth * size(), rows);
     }
   }
 
@@ -180,7 +182,7 @@ class Part {
 
   std::int64_t tile_width(std::int64_t columns) const {
     const std::int64_t lanes = kernels_.tiles.lanes;
-    return std::min((columns + lanes - 1) / lanes * lanes, tile_);
+    return std::min(rounded_up(columns, lanes), tile_);
   }
 
   static constexpr std::int64_t size() { return static_cast<std::int64_t>(sizeof(T)); }

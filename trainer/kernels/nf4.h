@@ -7,13 +7,13 @@
 #include <array>
 #include <cstdint>
 
+#include "kernels/dynamic_map.h"
 #include "kernels/isa.h"
 #include "kernels/nf4_tables.h"
 
 namespace vernier {
 
 extern const std::array<float, 16> kNf4Values;         // code -> value in [-1, 1]
-extern const std::array<float, 256> kDynamicMap;       // signed dynamic 8-bit map: nested code -> value
 inline constexpr std::int64_t kNestedBlocksize = 256;  // absmax values of one nested absmax
 
 // The decoders of one instruction set; all give the same bits. Precondition: isa_supported(isa).

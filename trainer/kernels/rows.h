@@ -40,9 +40,6 @@ struct RowKernels {
   // zeros and -Inf; a row that is all -Inf, or has NaN or +Inf, gives NaN.
   void (*softmax)(float* x, std::int64_t rows, std::int64_t stride, const std::int32_t* limit, std::int64_t columns,
                   float scale, float* log_sum_exp);
-  // dx = p * (dp - dot(p, dp)) * scale over the first limit[row] columns, 0 beyond; written over dp.
-  void (*softmax_backward)(const float* p, float* dp, std::int64_t rows, std::int64_t stride, const std::int32_t* limit,
-                           std::int64_t columns, float scale);
 
   // ---- Cross entropy of each row of logits f32 [rows, vocab] against target[row] < vocab: loss[row] = log_sum_exp -
   // logit[target] and, in place, logits = (softmax - onehot) * gradient_scale. A negative target is none: loss and
@@ -63,12 +60,6 @@ struct RowKernels {
   double (*sum_of_squares)(const float* x, std::int64_t n);
   // True when every value is finite.
   bool (*all_finite)(const float* x, std::int64_t n);
-
-  // ---- AdamW (Loshchilov, Hutter 2019) as torch.optim.AdamW computes it, one step of n parameters. `step` counts
-  // from 1. The scalars are doubles because torch forms 1 - beta, the bias corrections and the step size in double.
-  void (*adamw)(float* parameter, const float* gradient, float* exp_avg, float* exp_avg_sq, std::int64_t n,
-                float gradient_scale, double learning_rate, double beta1, double beta2, double epsilon,
-                double weight_decay, std::int64_t step);
 
   // ---- Inverted dropout: scale[i] = 0 (dropped) or 1 / (1 - drop_probability) for elements first ... first + n of a
   // stream. Element e draws word e % 4 of philox(counter {e / 4 low, high, stream low, high}, key {low, high}), and is

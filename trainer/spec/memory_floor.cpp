@@ -6,7 +6,7 @@ namespace vernier {
 
 namespace {
 
-constexpr std::int64_t kAdapterBytes = 16;
+constexpr std::int64_t kAdapterBytes = 8;  // value and gradient
 constexpr std::int64_t kLogitsRows = 256;
 constexpr double kNestedBlock = 256;  // scales that share one f32
 
@@ -37,7 +37,7 @@ MemoryFloor memory_floor(const ModelSpec& spec, const MemoryRequest& request) {
   floor.linears = static_cast<std::int64_t>(static_cast<double>(spec.layers * layer) * bytes_a_weight(request));
   floor.embeddings =
       (spec.tied_head ? 1 : 2) * spec.vocab * spec.hidden * static_cast<std::int64_t>(dtype_bytes(request.base_type));
-  floor.adapters = kAdapterBytes * request.lora_parameters;
+  floor.adapters = kAdapterBytes * request.lora_parameters + request.optimizer_bytes;
   floor.checkpoints = spec.layers * stream;
   floor.layer_phase =
       request.micro_batch_tokens * columns * element + (request.load_in_4bit ? element * largest : 0) + stream;

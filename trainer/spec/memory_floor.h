@@ -12,7 +12,7 @@ struct MemoryFloor {
   // There throughout the step.
   std::int64_t linears = 0;      // NF4 with its scales, or as stored
   std::int64_t embeddings = 0;   // embedding and head; one matrix when tied
-  std::int64_t adapters = 0;     // values, gradients, two AdamW states: 16 bytes a parameter
+  std::int64_t adapters = 0;     // values, gradients, optimizer states in memory
   std::int64_t checkpoints = 0;  // the input of each layer
   // One of the two comes on top.
   std::int64_t layer_phase = 0;  // backward: activations of one layer and a decoded weight

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <string>
 
+#include "base/round_up.h"
 #include "spec/cgroup_memory.h"
 #include "spec/step_sizes.h"
 
@@ -65,7 +66,7 @@ std::int64_t mlp_scratch(const Sizes& sizes) {
 
 // What kernels/attention.h takes for one thread of the backward pass.
 std::int64_t attention_thread_bytes(const Sizes& sizes) {
-  const std::int64_t dim = sizes.spec.head_dim, wide = round_up(dim, 32), keys = sizes.request.longest_row;
+  const std::int64_t dim = sizes.spec.head_dim, wide = rounded_up(dim, 32), keys = sizes.request.longest_row;
   const std::int64_t key_sums = 2 * 2 * 4 * keys * wide, operands = 3 * sizes.c * keys * dim;
   constexpr std::int64_t kOfBlock = std::int64_t{400} << 10;
   return key_sums + operands + kOfBlock;
@@ -98,7 +99,7 @@ MemoryPlan plan_memory(const ModelSpec& spec, const MemoryRequest& request) {
   plan.runtime =
       kRuntimeBytes + kThreadBytes * request.threads + kTokenBytes * request.tokenizer_entries + scale_bytes(sizes);
   plan.frozen = frozen_bytes(spec, request);
-  plan.adapters = 4 * 4 * request.lora_parameters;
+  plan.adapters = 2 * 4 * request.lora_parameters + request.optimizer_bytes;
   plan.kept = kept_bytes(sizes);
   plan.working = std::max({head_scratch(sizes), mlp_scratch(sizes), attention_scratch(sizes)});
   std::int64_t largest = 0;

@@ -17,6 +17,7 @@ struct MemoryRequest {
   Dtype base_type = Dtype::kBF16;  // of embedding, head and unquantized linears
   bool bf16_compute = true;
   std::int64_t lora_parameters = 0;
+  std::int64_t optimizer_bytes = 0;  // of its states in memory
   std::int64_t rank = 16;
   std::int64_t micro_batch_tokens = 0;  // the largest micro batch
   std::int64_t micro_batch_targets = 0;

@@ -22,8 +22,4 @@ inline std::int64_t logits_rows(std::int64_t vocab, std::int64_t targets, std::i
   return std::max<std::int64_t>((targets + chunks - 1) / chunks, 1);
 }
 
-inline std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
-  return (value + multiple - 1) / multiple * multiple;
-}
-
 }  // namespace vernier

@@ -20,6 +20,7 @@ namespace vernier {
 namespace {
 
 constexpr std::int64_t kGrain = 1 << 14;        // elements worth a thread
+constexpr std::int64_t kPiecesGrain = 4;        // pieces of an optimizer's work worth a thread
 constexpr std::int64_t kChunk = 1 << 16;        // elements of a piece whose sums have one order
 constexpr std::int64_t kDecodeChunk = 1 << 14;  // elements decoded with one set of restored scales
 
@@ -44,7 +45,13 @@ std::int64_t row_grain(std::int64_t width) {
 class CpuOps final : public Ops {
  public:
   explicit CpuOps(Isa isa)
-      : rows_(row_kernels(isa)), nf4_(nf4_kernels(isa)), products_(isa), attention_(isa), heads_(isa), matvec_(isa) {}
+      : rows_(row_kernels(isa)),
+        nf4_(nf4_kernels(isa)),
+        optimizer_(optimizer_kernels(isa)),
+        products_(isa),
+        attention_(isa),
+        heads_(isa),
+        matvec_(isa) {}
 
   void products(std::span<const Product> products) const override { products_.run(products); }
 
@@ -215,12 +222,11 @@ class CpuOps final : public Ops {
 
   bool all_finite(const at::Tensor& x) const override { return rows_.all_finite(f32(x), x.numel()); }
 
-  void adamw(at::Tensor& parameter, const at::Tensor& gradient, at::Tensor& exp_avg, at::Tensor& exp_avg_sq,
-             const AdamWStep& step) const override {
-    parallel_for(parameter.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
-      rows_.adamw(f32(parameter) + begin, f32(gradient) + begin, f32(exp_avg) + begin, f32(exp_avg_sq) + begin,
-                  end - begin, step.gradient_scale, step.learning_rate, step.beta1, step.beta2, step.epsilon,
-                  step.weight_decay, step.step);
+  void update(const UpdateStep& step, std::span<const UpdatePiece> pieces, const at::Tensor& gradients,
+              at::Tensor& values, std::byte* states) const override {
+    parallel_for(static_cast<std::int64_t>(pieces.size()), kPiecesGrain, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i)
+        update_piece(optimizer_, step, pieces[static_cast<std::size_t>(i)], f32(gradients), f32(values), states);
     });
   }
 
@@ -262,6 +268,7 @@ class CpuOps final : public Ops {
 
   const RowKernels& rows_;
   const Nf4Kernels& nf4_;
+  const OptimizerKernels& optimizer_;
   mutable CpuProducts products_;
   mutable CpuAttention attention_;
   mutable CpuHeads heads_;

@@ -7,6 +7,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -14,6 +15,7 @@
 
 #include "kernels/attention.h"
 #include "kernels/isa.h"
+#include "kernels/optimizer.h"
 
 namespace vernier {
 
@@ -138,13 +140,10 @@ struct Ops {
   virtual double sum_of_squares(const at::Tensor& x) const = 0;
   virtual bool all_finite(const at::Tensor& x) const = 0;
 
-  struct AdamWStep {
-    double learning_rate, beta1, beta2, epsilon, weight_decay;
-    float gradient_scale;  // the clipping factor
-    std::int64_t step;     // from 1
-  };
-  virtual void adamw(at::Tensor& parameter, const at::Tensor& gradient, at::Tensor& exp_avg, at::Tensor& exp_avg_sq,
-                     const AdamWStep& step) const = 0;
+  // One step of the optimizer for the pieces (kernels/optimizer.h) of the flat buffers `values` and `gradients`, f32,
+  // whose states lie in `states`. The pieces do not overlap.
+  virtual void update(const UpdateStep& step, std::span<const UpdatePiece> pieces, const at::Tensor& gradients,
+                      at::Tensor& values, std::byte* states) const = 0;
 };
 
 std::unique_ptr<Ops> make_cpu_ops(Isa isa);

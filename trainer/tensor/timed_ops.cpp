@@ -176,9 +176,9 @@ double TimedOps::sum_of_squares(const at::Tensor& x) const {
 bool TimedOps::all_finite(const at::Tensor& x) const {
   return ops_->all_finite(x);
 }
-void TimedOps::adamw(at::Tensor& parameter, const at::Tensor& gradient, at::Tensor& exp_avg, at::Tensor& exp_avg_sq,
-                     const AdamWStep& step) const {
-  timed(StepPart::kOptimizer, [&] { ops_->adamw(parameter, gradient, exp_avg, exp_avg_sq, step); });
+void TimedOps::update(const UpdateStep& step, std::span<const UpdatePiece> pieces, const at::Tensor& gradients,
+                      at::Tensor& values, std::byte* states) const {
+  timed(StepPart::kOptimizer, [&] { ops_->update(step, pieces, gradients, values, states); });
 }
 
 }  // namespace vernier

@@ -75,8 +75,8 @@ class TimedOps final : public Ops {
                      at::Tensor& scale) const override;
   double sum_of_squares(const at::Tensor& x) const override;
   bool all_finite(const at::Tensor& x) const override;
-  void adamw(at::Tensor& parameter, const at::Tensor& gradient, at::Tensor& exp_avg, at::Tensor& exp_avg_sq,
-             const AdamWStep& step) const override;
+  void update(const UpdateStep& step, std::span<const UpdatePiece> pieces, const at::Tensor& gradients,
+              at::Tensor& values, std::byte* states) const override;
 
  private:
   template <typename Work>

@@ -5,7 +5,6 @@
 #include "io/run_files.h"
 #include "io/run_store.h"
 #include "model/adapter.h"
-#include "tensor/tensor_files.h"
 #include "train/resume_changes.h"
 
 namespace vernier {
@@ -16,11 +15,10 @@ constexpr const char* kOptimizerName = "optimizer.safetensors";
 constexpr const char* kStateName = "trainer_state.json";
 constexpr int kStateFormat = 2;
 
-std::string state_json(const AdamW& optimizer, const RunIdentity& identity, const TrainerState& state) {
+std::string state_json(const RunIdentity& identity, const TrainerState& state) {
   Json json;
   json["format"] = kStateFormat;
   put_state(state, json);
-  json["optimizer_steps"] = optimizer.state().steps;
   put_identity(identity, json);
   return json.dump(2) + "\n";
 }
@@ -39,38 +37,37 @@ void put_identity(const RunIdentity& identity, Json& json) {
   json["options"] = identity.options;
 }
 
-std::int64_t checkpoint_bytes(std::int64_t trained_parameters) {
-  constexpr std::int64_t kValuesAndMoments = 3 * 4, kSmallFiles = 64 * 1024;
-  return kValuesAndMoments * trained_parameters + kSmallFiles;
+std::int64_t checkpoint_bytes(std::int64_t trained_parameters, std::int64_t state_bytes) {
+  constexpr std::int64_t kHeadersAndSmallFiles = 256 * 1024;
+  return 4 * trained_parameters + state_bytes + kHeadersAndSmallFiles;
 }
 
-double expected_save_seconds(std::int64_t trained_parameters) {
+double expected_save_seconds(std::int64_t checkpoint_bytes) {
   constexpr double kSlowDisk = 50e6;
-  return 0.5 + static_cast<double>(checkpoint_bytes(trained_parameters)) / kSlowDisk;
+  return 0.5 + static_cast<double>(checkpoint_bytes) / kSlowDisk;
 }
 
-void save_checkpoint(const OutputLock& lock, const Decoder& model, const AdamW& optimizer, const AdapterFiles& files,
-                     const RunIdentity& identity, const TrainerState& state) {
+void save_checkpoint(const OutputLock& lock, const Decoder& model, const Optimizer& optimizer,
+                     const AdapterFiles& files, const RunIdentity& identity, const TrainerState& state) {
   try {
-    CheckpointWriter writer(lock, state.step,
-                            static_cast<std::uint64_t>(checkpoint_bytes(model.lora->values().numel())));
+    CheckpointWriter writer(
+        lock, state.step,
+        static_cast<std::uint64_t>(checkpoint_bytes(model.lora->values().numel(), optimizer.state_bytes())));
     writer.write_file(kAdapterConfigName, adapter_config_json(files.peft));
     writer.write_file(kQuantizationRecordName, quantization_record_json(files.quantization));
     if (!files.chat_template.empty()) writer.write_file(kAdapterTemplateName, files.chat_template);
     write_adapter_tensors(model, writer.path(kAdapterWeightsName), writer.files());
     writer.add_file(kAdapterWeightsName);
-    write_tensors(writer.path(kOptimizerName),
-                  {{"exp_avg", optimizer.state().exp_avg}, {"exp_avg_sq", optimizer.state().exp_avg_sq}}, {},
-                  writer.files());
+    optimizer.save(writer.path(kOptimizerName), writer.files());
     writer.add_file(kOptimizerName);
-    writer.write_file(kStateName, state_json(optimizer, identity, state));
+    writer.write_file(kStateName, state_json(identity, state));
     writer.commit();
   } catch (const Error& problem) {
     throw checkpoint_error(lock, state.step, problem);
   }
 }
 
-TrainerState restore_checkpoint(const std::string& checkpoint_dir, const Decoder& model, AdamW& optimizer,
+TrainerState restore_checkpoint(const std::string& checkpoint_dir, const Decoder& model, Optimizer& optimizer,
                                 const RunIdentity& identity, const std::set<std::string>& allowed,
                                 std::vector<std::string>& notes) {
   const std::string state_path = checkpoint_dir + "/" + kStateName;
@@ -82,10 +79,7 @@ TrainerState restore_checkpoint(const std::string& checkpoint_dir, const Decoder
                   "go on from its adapter in a new run: lora_model_dir: DIR with another output_dir");
     compare_runs(saved, identity, allowed, checkpoint_dir, notes);
     load_adapter_tensors(model, checkpoint_dir);
-    const SafetensorsFile file(checkpoint_dir + "/" + kOptimizerName);
-    read_f32_into(file, "exp_avg", optimizer.state().exp_avg);
-    read_f32_into(file, "exp_avg_sq", optimizer.state().exp_avg_sq);
-    optimizer.state().steps = saved.at("optimizer_steps").get<std::int64_t>();
+    optimizer.restore(checkpoint_dir + "/" + kOptimizerName);
     TrainerState state = get_state(saved);
     // Losses on other rows do not compare.
     if (saved.at("evaluation_sha256") != identity.evaluation) state.evaluations = {};

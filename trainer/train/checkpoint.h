@@ -4,7 +4,7 @@
 //
 //   adapter_config.json, adapter_model.safetensors, vernier.json   a checkpoint loads in PEFT as it is
 //   chat_template.jinja     the template of the training rows, when conversations were among them
-//   optimizer.safetensors   exp_avg, exp_avg_sq f32 [parameters], in the order of the trained tensors
+//   optimizer.safetensors   all of the optimizer's state, by trained tensor
 //   trainer_state.json      where the run is (train/trainer_state.h), and what must be the same when it goes on
 
 #include <cstdint>
@@ -16,7 +16,7 @@
 #include "io/output_lock.h"
 #include "io/peft_files.h"
 #include "model/decoder.h"
-#include "optim/adamw.h"
+#include "optim/optimizer.h"
 #include "train/trainer_state.h"
 
 namespace vernier {
@@ -41,16 +41,17 @@ struct AdapterFiles {
 };
 
 // checkpoint-N with everything; durable when it returns. Errors as io/run_store's checkpoint_error.
-void save_checkpoint(const OutputLock& lock, const Decoder& model, const AdamW& optimizer, const AdapterFiles& files,
-                     const RunIdentity& identity, const TrainerState& state);
+void save_checkpoint(const OutputLock& lock, const Decoder& model, const Optimizer& optimizer,
+                     const AdapterFiles& files, const RunIdentity& identity, const TrainerState& state);
 
-// Bytes of a checkpoint with so many trained parameters, and a guess at the seconds that writing it takes.
-std::int64_t checkpoint_bytes(std::int64_t trained_parameters);
-double expected_save_seconds(std::int64_t trained_parameters);
+// Bytes of a checkpoint of so many trained parameters and bytes of optimizer state.
+std::int64_t checkpoint_bytes(std::int64_t trained_parameters, std::int64_t state_bytes);
+// A guess at the seconds that writing it takes.
+double expected_save_seconds(std::int64_t checkpoint_bytes);
 
 // Adapter, optimizer and state out of a checkpoint that has been verified. Errors and `notes` as compare_runs
 // (train/resume_changes.h), with the settings that may be others in `allowed`.
-TrainerState restore_checkpoint(const std::string& checkpoint_dir, const Decoder& model, AdamW& optimizer,
+TrainerState restore_checkpoint(const std::string& checkpoint_dir, const Decoder& model, Optimizer& optimizer,
                                 const RunIdentity& identity, const std::set<std::string>& allowed,
                                 std::vector<std::string>& notes);
 

@@ -9,7 +9,7 @@
 #include "config/config.h"
 #include "data/batches.h"
 #include "model/decoder.h"
-#include "optim/adamw.h"
+#include "optim/optimizer.h"
 #include "optim/schedule.h"
 #include "train/metrics.h"
 
@@ -22,7 +22,7 @@ class TrainStep {
     const Device& device;
     Decoder& model;
     const Batches& batches;
-    AdamW& optimizer;
+    Optimizer& optimizer;
     const Dataset& dataset;
   };
   // What the forward pass keeps, and the working memory that a step is expected to need.

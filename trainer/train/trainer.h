@@ -12,7 +12,7 @@
 #include "data/batches.h"
 #include "io/output_lock.h"
 #include "model/decoder.h"
-#include "optim/adamw.h"
+#include "optim/optimizer.h"
 #include "train/cadence.h"
 #include "train/checkpoint.h"
 #include "train/run_stop.h"
@@ -44,7 +44,7 @@ class Trainer {
     const Device& device;
     Decoder& model;
     const Batches& batches;
-    AdamW& optimizer;
+    Optimizer& optimizer;
     const Dataset* evaluation;
     const Dataset& dataset;
     const OutputLock& lock;

@@ -1,0 +1,8 @@
+#include "kernels/optimizer.inc"
+#include "kernels/optimizer_tables.h"
+
+namespace vernier {
+
+constinit const OptimizerKernels kAvx512OptimizerKernels = kUpdateLoops;
+
+}  // namespace vernier
