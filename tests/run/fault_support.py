@@ -18,11 +18,6 @@ from support import RunTest, fault_trials, numbers
 SHIMS = pathlib.Path(__file__).resolve().parent / "shims"
 
 
-def tell_count(what, count, detail=""):
-    """The line that scripts/fault_tests.sh counts trials by; tests/support/fault_counts.h prints the same."""
-    print(f"[  COUNTED ] {what}: {count}{f' ({detail})' if detail else ''}", flush=True)
-
-
 class FaultTest(RunTest):
     """Trials on a short run, and the uninterrupted run that each of them must equal in the end."""
 

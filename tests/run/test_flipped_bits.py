@@ -5,8 +5,8 @@ import shutil
 import struct
 import unittest
 
-from fault_support import FaultTest, tell_count
-from support import MODEL, fault_trials
+from fault_support import FaultTest
+from support import MODEL, fault_trials, tell_count
 
 
 def flip_bit(rng, path, first=0):

@@ -12,8 +12,8 @@ import threading
 import time
 import unittest
 
-from fault_support import FaultTest, checkpoints_of, tell_count
-from support import VERNIER, fault_trials
+from fault_support import FaultTest, checkpoints_of
+from support import VERNIER, fault_trials, tell_count
 
 KILLS = 3
 

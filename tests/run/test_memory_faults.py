@@ -5,9 +5,9 @@ import subprocess
 import sys
 import unittest
 
-from fault_support import FaultTest, checkpoints_of, tell_count
+from fault_support import FaultTest, checkpoints_of
 from memory_group import MemoryGroup
-from support import VERNIER, fault_trials, wait_for
+from support import VERNIER, fault_trials, tell_count, wait_for
 
 
 class Allocations(FaultTest):

@@ -150,8 +150,8 @@ void Trainer::save() {
   since_save_ = Stopwatch();
   stop_.save_took(watch.seconds());
   parts_.log.info(str("saved step ", state_.step, " in ", train_.output_dir, "/", checkpoint_name(state_.step)));
-  parts_.log.debug(str("saving took ", watch.text()));
   prune();
+  parts_.log.debug(str("saving took ", watch.text()));
 }
 
 void Trainer::prune() {
