@@ -6,9 +6,6 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "commands/recorded_base.h"
-#include "io/atomic_file.h"
-=======
->>>>>>> 293f0ed
 #include "io/metrics_file.h"
 #include "io/peft_files.h"
 #include "io/run_files.h"
