@@ -13,7 +13,7 @@ namespace vernier {
 namespace {
 
 TEST(FarResume, StepAMillionCostsWhatTheFirstOneCosts) {
-  const std::int64_t rows = testing::fault_trials(2'000'000, 100'000'000);
+  const std::int64_t rows = test::fault_trials(2'000'000, 100'000'000);
   Dataset dataset;
   Row row;
   row.input_ids = row.labels = {0};

@@ -20,7 +20,7 @@ struct FaultCounts {
 };
 
 inline FaultCounts fault_counts() {
-  if (testing::release_trials()) return {16, 1, 1, 100000, 200, 100};
+  if (release_trials()) return {16, 1, 1, 100000, 200, 100};
 #ifdef VERNIER_SANITIZED
   return {4, 61, 41, 5000, 20, 20};
 #else

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <string_view>
 
-namespace vernier::testing {
+namespace vernier::test {
 
 inline bool release_trials() {
   const char* const wanted = std::getenv("VERNIER_FAULT_TRIALS");
@@ -16,4 +16,4 @@ inline int fault_trials(int in_ci, int for_release) {
   return release_trials() ? for_release : in_ci;
 }
 
-}  // namespace vernier::testing
+}  // namespace vernier::test

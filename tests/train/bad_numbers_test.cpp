@@ -110,7 +110,7 @@ struct Snapshot {
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN(), kInf = std::numeric_limits<float>::infinity();
 
 TEST(BadNumbers, RandomFaultsLeaveNoTrace) {
-  const int trials = fault_trials(20, 500);
+  const int trials = test::fault_trials(20, 500);
   const RandomStream random(11, RandomPurpose::kSampling);
   SteppedRun run(some_rows(40)), clean(some_rows(40));
   std::int64_t skipped = 0;
@@ -138,7 +138,7 @@ TEST(BadNumbers, RandomFaultsLeaveNoTrace) {
 }
 
 TEST(BadNumbers, HugeGradientsNeverReachTheStatesAsInf) {
-  const int trials = fault_trials(20, 500);
+  const int trials = test::fault_trials(20, 500);
   const RandomStream random(12, RandomPurpose::kSampling);
   for (const double clipping : {1.0, 0.0}) {
     SteppedRun run(some_rows(40), clipping);
