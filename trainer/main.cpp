@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
-#include <new>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -26,12 +26,21 @@ int out_of_memory() {
   return static_cast<int>(vernier::ErrorKind::kResource);
 }
 
-// Memory that runs out in a destructor (those of nlohmann/json allocate) cannot be caught: it ends here.
+// Memory that LibTorch or the system did not give comes as exceptions of theirs.
+int fail(const std::exception& error) {
+  for (const char* words : {"bad_alloc", "can't allocate memory", "Cannot allocate memory", "not enough memory"})
+    if (std::strstr(error.what(), words) != nullptr) return out_of_memory();
+  std::fprintf(stderr, "vernier: internal error: %s\n", error.what());
+  return vernier::kExitInternal;
+}
+
+// Memory that runs out in a destructor (those of nlohmann/json allocate) cannot be caught: it ends here. Checkpoints
+// are whole at any instant, so leaving at once loses none.
 [[noreturn]] void end_uncaught() {
   try {
     if (const auto uncaught = std::current_exception()) std::rethrow_exception(uncaught);
-  } catch (const std::bad_alloc&) {
-    std::_Exit(out_of_memory());
+  } catch (const std::exception& error) {
+    std::_Exit(fail(error));
   } catch (...) {
     std::fputs("vernier: internal error: an exception that nothing caught\n", stderr);
   }
@@ -88,10 +97,7 @@ int main(int argc, char** argv) {
     return run(argc, argv);
   } catch (const vernier::Error& error) {
     return fail(error);
-  } catch (const std::bad_alloc&) {
-    return out_of_memory();
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "vernier: internal error: %s\n", error.what());
-    return vernier::kExitInternal;
+    return fail(error);
   }
 }

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "base/stopwatch.h"
+#include "base/text.h"
 #include "data/batches.h"
+#include "support/fault_counts.h"
 #include "support/fault_trials.h"
 
 namespace vernier {
@@ -30,6 +32,7 @@ TEST(FarResume, StepAMillionCostsWhatTheFirstOneCosts) {
   const auto again = batches.row_indices(kFar);
   EXPECT_EQ(batches.row_indices(kFar), again);
   EXPECT_NE(batches.row_indices(kFar + 1), again);
+  test::tell_count(str("data sets: 1 of ", rows, " rows, at step ", kFar));
 }
 
 }  // namespace

@@ -49,6 +49,11 @@ def fault_trials(in_ci, for_release):
     return for_release if os.environ.get("VERNIER_FAULT_TRIALS") == "release" else in_ci
 
 
+def tell_count(what, count, detail=""):
+    """The line that scripts/fault_tests.py counts trials by, as tests/support/fault_counts.h prints it."""
+    print(f"[  COUNTED ] {what}: {count}{f' ({detail})' if detail else ''}", flush=True)
+
+
 def wait_for(path, size=1, seconds=60):
     end = time.time() + seconds
     while not (path.exists() and path.stat().st_size >= size):

@@ -7,7 +7,8 @@ import subprocess
 import tempfile
 import unittest
 
-from support import VERNIER, RunTest, lines, tensors
+from memory_group import MemoryGroup
+from support import VERNIER, RunTest, lines, tell_count, tensors
 
 RULES = {"adamw_torch": "paged_adamw_32bit", "adamw_8bit": "paged_adamw_8bit", "lion_32bit": "paged_lion_32bit",
          "lion_8bit": "paged_lion_8bit", "sgd": None}
@@ -50,6 +51,7 @@ class Resume(PagedTest):
                         self.assertEqual([s["loss"] for s in lines(self.dir / "out/metrics.jsonl")],
                                          [s["loss"] for s in lines(self.dir / "whole/metrics.jsonl")])
                     self.assertEqual(list(self.pages.iterdir()), [])
+                    tell_count(f"resumed with {optimizer}", 2)
 
     def test_paged_and_plain_give_the_same_bytes_and_each_others_runs(self):
         for plain, paged in RULES.items():
@@ -100,30 +102,6 @@ class Paging(PagedTest):
         self.fails(3, "check", self.run_config("adamw_torch", lora_r=8192, max_memory=limit, gradient_checkpointing=True))
         done = self.good("check", self.run_config("paged_adamw_32bit", lora_r=8192, optimizer_memory=None, max_memory=limit))
         self.assertRegex(done.stdout, r"[0-9.]+ MiB of [0-9.]+ MiB optimizer states in memory")
-
-
-class MemoryGroup:
-    """A group of processes whose memory the kernel limits: cgroup v2, or the memory controller of v1."""
-
-    def __init__(self, limit):
-        own = {parts[1]: parts[2] for parts in (line.split(":", 2) for line in pathlib.Path("/proc/self/cgroup").read_text().splitlines())}
-        if "memory" in own:
-            parent, name = pathlib.Path("/sys/fs/cgroup/memory" + own["memory"]), "memory.limit_in_bytes"
-        else:
-            parent, name = pathlib.Path("/sys/fs/cgroup" + own.get("", "/")), "memory.max"
-        self.path = parent / f"vernier-test-{os.getpid()}"
-        self.path.mkdir()
-        try:
-            (self.path / name).write_text(str(limit))
-        except OSError:
-            self.path.rmdir()
-            raise
-
-    def enter(self):
-        (self.path / "cgroup.procs").write_text(str(os.getpid()))
-
-    def remove(self):
-        self.path.rmdir()
 
 
 class HeldMemory(PagedTest):

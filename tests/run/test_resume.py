@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import unittest
 
-from support import VERNIER, RunTest, fault_trials, lines, numbers
+from support import VERNIER, RunTest, fault_trials, lines, numbers, tell_count
 
 
 class Exactness(RunTest):
@@ -25,6 +25,7 @@ class Exactness(RunTest):
             said = self.good("train", self.config(**settings), "--resume").stderr
             self.assertIn(f"resuming after step {step} ", said)
             self.same_run("out", "whole", steps)
+        tell_count("resumed after each step", steps - 1)
 
     def test_f32(self):
         self.resume_after_every_step(fault_trials(6, 50))

@@ -8,7 +8,7 @@ import subprocess
 import time
 import unittest
 
-from support import VERNIER, RunTest, fault_trials, lines, wait_for
+from support import VERNIER, RunTest, fault_trials, lines, tell_count, wait_for
 
 
 class Signals(RunTest):
@@ -112,7 +112,7 @@ class RandomSignals(RunTest):
             if process.returncode != 0:
                 self.good("train", self.text_run(), "--resume")
             self.same_run("out", "whole", 120)
-        print(f"{len(codes)} trials, exit codes {({code: codes.count(code) for code in sorted(set(codes))})}")
+        tell_count("signals at random times", len(codes), f"exit codes {({code: codes.count(code) for code in sorted(set(codes))})}")
 
 
 class Time(RunTest):

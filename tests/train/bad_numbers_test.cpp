@@ -16,8 +16,10 @@
 #include <vector>
 
 #include "base/random.h"
+#include "base/text.h"
 #include "io/read_file.h"
 #include "io/safetensors.h"
+#include "support/fault_counts.h"
 #include "support/fault_trials.h"
 #include "support/model_fixture.h"
 #include "tensor/tensor_files.h"
@@ -137,6 +139,7 @@ TEST(BadNumbers, RandomFaultsLeaveNoTrace) {
     ASSERT_TRUE(Snapshot(run) == Snapshot(clean)) << "trial " << trial;
   }
   EXPECT_EQ(skipped, trials);
+  test::tell_count(str("NaN or Inf in a gradient: ", trials));
 }
 
 TEST(BadNumbers, HugeGradientsNeverReachTheStatesAsInf) {
@@ -153,6 +156,7 @@ TEST(BadNumbers, HugeGradientsNeverReachTheStatesAsInf) {
       ASSERT_TRUE(Snapshot(run).finite()) << "trial " << trial << " clipping " << clipping;
     }
   }
+  test::tell_count(str("huge gradients: ", 2 * trials));
 }
 
 // An adapter so large that products overflow, in both types.

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "commands/recorded_base.h"
 #include "io/peft_files.h"
 #include "model/adapter.h"
 #include "model/load_model.h"
@@ -69,6 +70,7 @@ OpenedModel open_model(FoundModel found, const ModelRequest& request, const Log&
   if (!request.adapter.empty()) load_adapter(opened.model, request.adapter, opened.base->path());
   log.info(str("base ", opened.base->name(), " ", function_text(options),
                request.adapter.empty() ? "" : str(", adapter ", request.adapter), ", ", opened.device.description()));
+  if (!request.adapter.empty()) note_other_base(request.adapter, *opened.base, log);
   return opened;
 }
 

@@ -43,8 +43,8 @@ std::optional<bool> parse_load_in_4bit(const std::string& word);
 FoundModel find_model(const ModelRequest& request);
 
 // Loads what find_model found. Prints one line on what was opened ("base X as NF4 (double quantization, blocksize 64),
-// adapter Y, cpu, ..."). Error(kInput) for a base that is not the adapter's, a missing adapter file. Precondition:
-// request.max_row_tokens > 0.
+// adapter Y, cpu, ..."), and a warning when the base's bytes are not those the adapter was trained on. Error(kInput)
+// for a base that is not the adapter's, a missing adapter file. Precondition: request.max_row_tokens > 0.
 OpenedModel open_model(FoundModel found, const ModelRequest& request, const Log& log);
 
 }  // namespace vernier

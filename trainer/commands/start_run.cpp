@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "commands/recorded_base.h"
 #include "io/metrics_file.h"
 #include "io/peft_files.h"
 #include "io/run_files.h"
@@ -54,6 +55,7 @@ TrainerState start_or_resume(const TrainConfig& train, const std::vector<std::st
   const bool resume = train.resume || !train.resume_from.empty();
   const std::string checkpoint = resume ? checkpoint_to_resume(train, log) : "";
   if (checkpoint.empty()) {
+    if (resume) require_recorded_base(train.output_dir, parts.identity);
     start_fresh(lock);
   } else {
     state = restore_checkpoint(checkpoint, parts.model, parts.optimizer, parts.identity,

@@ -24,7 +24,8 @@ struct RunParts {
 
 // The state to go on from: all zero for a fresh start, which clears the directory of what an earlier run left. What a
 // crash left is cleaned up in both. `allow_changes`: the words of --allow-change. Error(kInput) as compare_runs and
-// allowed_changes (train/resume_changes.h), Error(kIntegrity) when no checkpoint to resume is whole.
+// allowed_changes (train/resume_changes.h) and require_recorded_base, Error(kIntegrity) when no checkpoint to resume is
+// whole.
 TrainerState start_or_resume(const TrainConfig& train, const std::vector<std::string>& allow_changes,
                              const RunParts& parts, const OutputLock& lock, const Log& log);
 

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "commands/command.h"
 #include "commands/disk_space.h"
+#include "commands/recorded_base.h"
 #include "commands/run_device.h"
 #include "commands/run_identity.h"
 #include "commands/run_inputs.h"
@@ -145,6 +146,8 @@ int train(const TrainArguments& arguments, const std::vector<std::string>& overr
   const RunIdentity identity = run_identity(inputs, device, *model.lora, total);
   log.debug(str("base, rows and program hashed in ", watch.text()));
   log.debug(str("settings ", identity.settings.dump()));
+  if (const std::string& adapter = config.lora.lora_model_dir; !adapter.empty())
+    note_other_base(adapter, inputs.base->path(), identity.base, log);
   const TrainerState state =
       start_or_resume(config.train, arguments.allow_changes, {model, optimizer, identity, total}, lock, log);
 

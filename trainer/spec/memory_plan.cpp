@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/round_up.h"
+#include "spec/cgroup_memory.h"
 #include "spec/step_sizes.h"
 
 namespace vernier {
@@ -115,10 +116,7 @@ std::int64_t available_memory() {
     if (key == "MemAvailable:" && meminfo >> kib) available = kib * 1024;
     std::getline(meminfo, key);
   }
-  std::int64_t limit = 0, used = 0;
-  if (std::ifstream("/sys/fs/cgroup/memory.max") >> limit && std::ifstream("/sys/fs/cgroup/memory.current") >> used)
-    available = std::min(available, std::max<std::int64_t>(limit - used, 0));
-  return available;
+  return std::min(available, cgroup_memory().value_or(available));
 }
 
 }  // namespace vernier

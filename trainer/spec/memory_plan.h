@@ -42,7 +42,7 @@ struct MemoryPlan {
 
 MemoryPlan plan_memory(const ModelSpec& spec, const MemoryRequest& request);
 
-// Bytes that this process may still use: the system's MemAvailable, bounded by the cgroup's limit.
+// Bytes that this process may still use: the system's MemAvailable, bounded by what its cgroups leave it.
 std::int64_t available_memory();
 
 }  // namespace vernier

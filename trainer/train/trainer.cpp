@@ -150,7 +150,11 @@ void Trainer::save() {
   since_save_ = Stopwatch();
   stop_.save_took(watch.seconds());
   parts_.log.info(str("saved step ", state_.step, " in ", train_.output_dir, "/", checkpoint_name(state_.step)));
+  prune();
   parts_.log.debug(str("saving took ", watch.text()));
+}
+
+void Trainer::prune() {
   std::vector<std::int64_t> best;
   if (state_.evaluations.best_saved) best.push_back(state_.evaluations.best_saved->step);
   if (train_.save_total_limit > 0)
@@ -175,6 +179,7 @@ void Trainer::end_stopped() {
 
 void Trainer::end_finished() {
   if (stopped_early() && state_.step < total_steps_) summary_.end = RunEnd::kStoppedEarly;
+  if (summary_.already_done) prune();  // the run may have been killed between its last save and the pruning
   const auto& best = state_.evaluations.best_saved;
   if (train_.load_best_model_at_end && best && best->step != state_.step) {
     const std::string directory = train_.output_dir + "/" + checkpoint_name(best->step);

@@ -70,6 +70,7 @@ class Trainer {
   bool evaluate_step();
   void heed_watchdog();
   void save();
+  void prune();
   void try_save();
   void end_stopped();
   void end_finished();
