@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstring>
@@ -14,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "base/text.h"
 #include "io/test_files.h"
 #include "support/skips.h"
 
@@ -35,7 +37,8 @@ class FilePagesTest : public testing::Test {
   }
   void TearDown() override { std::filesystem::remove_all(directory_); }
 
-  const std::string directory_ = std::filesystem::current_path().string() + "/file_pages_test";
+  // Of this process: CTest runs several at once.
+  const std::string directory_ = str(std::filesystem::current_path().string(), "/file_pages_test.", getpid());
 };
 
 // Every page's words become a function of what they were, the page and the round.

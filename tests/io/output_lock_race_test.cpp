@@ -40,6 +40,8 @@ pid_t named_holder(const std::string& message) {
     const OutputLock lock(dir);
     report.holder = report.from;
     static_cast<void>(::write(reports, &report, sizeof report) > 0);
+    std::vector<std::string> notes;
+    clean_leftovers(lock, notes);
     for (std::int64_t step = 1;; ++step) {
       save_step(lock, step, 0);
       prune_checkpoints(lock, 1);

@@ -22,6 +22,8 @@ namespace {
 
 constexpr const char* kDir = "/run";
 constexpr std::size_t kPage = 4096;
+// More than is hashed in one piece.
+constexpr std::int64_t kRows = 64, kColumns = 300;
 const std::vector<std::string> kTensorFiles = {"adapter_model.safetensors", "optimizer.safetensors"};
 const std::vector<std::string> kFiles = {"adapter_model.safetensors", "optimizer.safetensors", "state.json",
                                          "manifest.json"};
@@ -30,12 +32,13 @@ void save(const OutputLock& lock, std::int64_t step) {
   CheckpointWriter writer(lock, step);
   std::mt19937_64 random(static_cast<std::uint64_t>(step));
   for (const std::string& name : kTensorFiles) {
-    SafetensorsWriter file(writer.path(name), {{"a", Dtype::kF32, {64, 60}}, {"b", Dtype::kF32, {77}}}, {},
+    SafetensorsWriter file(writer.path(name), {{"a", Dtype::kF32, {kRows, kColumns}}, {"b", Dtype::kF32, {77}}}, {},
                            writer.files());
-    std::string values(std::size_t{4} * (64 * 60 + 77), '\0');
+    const std::size_t bytes_of_a = 4 * kRows * kColumns;
+    std::string values(bytes_of_a + std::size_t{4} * 77, '\0');
     for (char& byte : values) byte = static_cast<char>(random());
-    file.write(std::string_view(values).substr(0, std::size_t{4} * 64 * 60));
-    file.write(std::string_view(values).substr(std::size_t{4} * 64 * 60));
+    file.write(std::string_view(values).substr(0, bytes_of_a));
+    file.write(std::string_view(values).substr(bytes_of_a));
     file.finish();
     writer.add_file(name);
   }

@@ -5,12 +5,14 @@
 #include <ATen/ATen.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <filesystem>
 
 #include "base/error.h"
 #include "base/random.h"
+#include "base/text.h"
 #include "io/page_file.h"
 #include "io/read_file.h"
 #include "support/skips.h"
@@ -51,7 +53,8 @@ class OptimizerTest : public testing::Test {
   }
   void TearDown() override { std::filesystem::remove_all(directory_); }
 
-  const std::string directory_ = std::filesystem::current_path().string() + "/optimizer_test";
+  // Of this process: CTest runs several at once.
+  const std::string directory_ = str(std::filesystem::current_path().string(), "/optimizer_test.", getpid());
 };
 
 struct Training {

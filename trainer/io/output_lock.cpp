@@ -21,9 +21,10 @@ bool is_alive(const std::string& pid) {
   return ::kill(static_cast<pid_t>(std::stol(pid)), 0) == 0 || errno != ESRCH;
 }
 
-// The holder takes the lock first and then writes its number over that of the one before: wait a moment for it.
+// The holder takes the lock first and then writes its number over that of the one before: wait up to two seconds
+// for it, for the machine may be busy.
 std::string holder(const OpenFile& file) {
-  constexpr int kTries = 50;
+  constexpr int kTries = 1000;
   std::string last;
   for (int i = 0; i < kTries; ++i) {
     std::array<char, 32> bytes{};
