@@ -31,6 +31,12 @@ def tensors(path):
             for name, t in header.items() if name != "__metadata__"}
 
 
+def metadata(path):
+    """What a safetensors file says of itself."""
+    data = pathlib.Path(path).read_bytes()
+    return json.loads(data[8:8 + struct.unpack("<Q", data[:8])[0]])["__metadata__"]
+
+
 def lines(path):
     return [json.loads(line) for line in pathlib.Path(path).read_text().splitlines()]
 

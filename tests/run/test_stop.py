@@ -53,7 +53,7 @@ class Signals(RunTest):
         self.assertEqual(self.checkpoints()[-1], 400)
 
     def test_a_signal_in_an_evaluation(self):
-        self.write_rows("eval.jsonl", 4000, seed=2)
+        self.write_rows("eval.jsonl", 25000, seed=2)
         settings = dict(max_steps=4, eval_steps=2, test_datasets=[{"path": str(self.dir / "eval.jsonl"), "type": "tokenized"}])
         self.good("train", self.config(**settings, output_dir=str(self.dir / "whole")))
         process = self.start(**settings)
