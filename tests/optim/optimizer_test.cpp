@@ -11,8 +11,8 @@
 
 #include "base/error.h"
 #include "base/random.h"
-#include "io/file_system.h"
 #include "io/page_file.h"
+#include "io/read_file.h"
 #include "support/skips.h"
 #include "tensor/parallel.h"
 

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdlib>
+#include <filesystem>
 #include <limits>
 #include <memory>
 #include <string>
@@ -17,7 +19,6 @@
 #include "base/text.h"
 #include "io/read_file.h"
 #include "io/safetensors.h"
-#include "io/test_files.h"
 #include "support/fault_counts.h"
 #include "support/fault_trials.h"
 #include "support/model_fixture.h"
@@ -92,12 +93,16 @@ struct Snapshot {
   std::vector<at::Tensor> states;
 
   explicit Snapshot(const SteppedRun& run) : values(run.model.lora->values().clone()) {
-    const test::TempDir directory;
-    const std::string path = directory / "optimizer.safetensors";
+    std::string directory = std::filesystem::temp_directory_path() / "vernier-numbers-XXXXXX";
+    EXPECT_NE(mkdtemp(directory.data()), nullptr);
+    const std::string path = directory + "/optimizer.safetensors";
     run.optimizer->save(path);
     state = read_file(path);
-    const SafetensorsFile file(path);
-    for (const SafeTensor& tensor : file.tensors()) states.push_back(read_tensor(tensor));
+    {
+      const SafetensorsFile file(path);
+      for (const SafeTensor& tensor : file.tensors()) states.push_back(read_tensor(tensor));
+    }
+    std::filesystem::remove_all(directory);
   }
   bool operator==(const Snapshot& other) const { return state == other.state && at::equal(values, other.values); }
   bool finite() const {
