@@ -19,7 +19,7 @@ def table(results, machine):
     lines = [f"Machine: {machine}.", "", "| row | hazard | counts | trials | failures | seconds | date |",
              "| --- | --- | --- | ---: | ---: | ---: | --- |"]
     for result in sorted(results.values(), key=lambda result: int(result["row"])):
-        lines.append(f"| {result['row']} | {result['hazard']} | {'release' if result['release'] else 'CI'} | {result['trials']} | "
+        lines.append(f"| {result['row']} | {result['hazard']} | {result['counts']} | {result['trials']} | "
                      f"{result['failures']} | {result['seconds']:.0f} | {result['date']} |")
     lines += ["", "What the tests counted:", ""]
     for result in sorted(results.values(), key=lambda result: int(result["row"])):

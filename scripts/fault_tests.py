@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the fault tests of build/release row by row of docs/reliability.md: fault_tests.py [--release] [--rows 1,7].
+"""Runs the fault tests of build/release row by row of docs/reliability.md: fault_tests.py [--release | --trials N] [--rows 1,7].
 
 A test says what it counted in lines "[  COUNTED ] what: N (more)". A part that counts nothing counts its test cases.
 Ends with 1 when a test failed or a row ran none. Output goes to build/fault_tests/row-N.log, results, kept by row, to
@@ -80,7 +80,7 @@ def run_row(row, hazard, parts, environment):
     with open(os.path.join(RESULTS, f"row-{row}.log"), "w", encoding="utf-8") as log:
         read = [run_part(part, environment, log) for part in parts]
     result = {"row": row, "hazard": hazard, "seconds": round(time.monotonic() - start, 1),
-              "date": datetime.date.today().isoformat(), "release": environment.get("VERNIER_FAULT_TRIALS") == "release"}
+              "date": datetime.date.today().isoformat(), "counts": environment.get("VERNIER_FAULT_TRIALS", "CI")}
     for key in ("trials", "failures"):
         result[key] = sum(part[key] for part in read)
     for key in ("counted", "skipped"):
@@ -102,6 +102,7 @@ def keep(result):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--release", action="store_true", help="the counts of a release")
+    parser.add_argument("--trials", metavar="N", type=int, help="N random faults in each test of tests/run")
     parser.add_argument("--rows", help="only these, with commas between")
     options = parser.parse_args()
     chosen = options.rows.split(",") if options.rows else [row for row, _, _ in ROWS]
@@ -111,8 +112,8 @@ def main():
     os.makedirs(RESULTS, exist_ok=True)
     environment = {**os.environ, "VERNIER_BINARY": os.path.join(BUILD, "vernier"), "OMP_WAIT_POLICY": "passive"}
     environment.pop("VERNIER_FAULT_TRIALS", None)
-    if options.release:
-        environment["VERNIER_FAULT_TRIALS"] = "release"
+    if options.release or options.trials:
+        environment["VERNIER_FAULT_TRIALS"] = str(options.trials or "release")
     print(f"{'row':>3}  {'hazard':45} {'trials':>8} {'failures':>8} {'seconds':>8}", flush=True)
     failed = False
     for row, hazard, parts in ROWS:

@@ -1,6 +1,6 @@
 """What the fault tests share: trials whose random draws can be repeated, their count, shims, and small disks.
 
-    VERNIER_FAULT_TRIALS=release   the counts of a release instead of those of CI, on all CPUs
+    VERNIER_FAULT_TRIALS=release   the counts of a release instead of those of CI, on all CPUs; or a number
     VERNIER_FAULT_SEED=N           the draws of an earlier run, which printed this seed
     VERNIER_FAULT_TRIAL=K          only trial K of it
 """
@@ -13,7 +13,7 @@ import random
 import subprocess
 import traceback
 
-from support import RunTest, fault_trials, numbers
+from support import RunTest, numbers
 
 SHIMS = pathlib.Path(__file__).resolve().parent / "shims"
 
@@ -32,7 +32,7 @@ class FaultTest(RunTest):
         """Calls trial(random numbers, folder) `count` times, each with a folder of its own; names the one that failed."""
         only = os.environ.get("VERNIER_FAULT_TRIAL")
         chosen = [int(only)] if only else range(count)
-        workers = min(self.workers, fault_trials(1, len(os.sched_getaffinity(0))))
+        workers = min(self.workers, len(os.sched_getaffinity(0)) if os.environ.get("VERNIER_FAULT_TRIALS") else 1)
         print(f"VERNIER_FAULT_SEED={self.seed}", flush=True)
         with concurrent.futures.ThreadPoolExecutor(workers) as pool:
             failures = [text for text in pool.map(lambda number: self.failure_of(trial, number), chosen) if text]

@@ -6,7 +6,7 @@ from fault_support import FaultTest
 from support import fault_trials, lines, tell_count
 
 # Of the loss of a step, between one thread and two: sums over rows that threads share are cut elsewhere.
-TOLERANCE = 1e-4
+TOLERANCE = 1e-5
 
 
 def has(feature):

@@ -102,8 +102,9 @@ class Kill(FaultTest):
             kills += status != 0
             starts += 1
             self.assertLess(starts, 60, "the kills do not land")
-        status, told = self.start(out, told, 0, 600, "--resume")
-        self.assertEqual((status, told), (0, self.STEPS))
+        # The last save may have been made by a start that was killed before it could tell so.
+        status, _ = self.start(out, told, 0, 600, "--resume")
+        self.assertEqual((status, checkpoints_of(out)[-1]), (0, self.STEPS))
         self.equals_whole(out)
 
     def test_any_instant(self):

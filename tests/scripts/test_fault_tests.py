@@ -69,9 +69,9 @@ class Reading(unittest.TestCase):
 
 class Table(unittest.TestCase):
     def test_stands_between_the_comments(self):
-        result = dict(row="7", hazard="bits", release=True, trials=1000, failures=0, seconds=61.2, date="2026-01-02",
+        result = dict(row="7", hazard="bits", counts="release", trials=1000, failures=0, seconds=61.2, date="2026-01-02",
                       counted=["flipped: 1000"], skipped=[])
-        lines = fault_table.table({"7": result, "1": {**result, "row": "1", "release": False}}, "a machine")
+        lines = fault_table.table({"7": result, "1": {**result, "row": "1", "counts": "CI"}}, "a machine")
         self.assertIn("| 7 | bits | release | 1000 | 0 | 61 | 2026-01-02 |", lines)
         self.assertLess(lines.index("| 1 | bits | CI | 1000 | 0 | 61 | 2026-01-02 |"), lines.index("- row 7: flipped: 1000"))
         page = f"a\n{fault_table.BEGIN}\nold\n{fault_table.END}\nb\n"
