@@ -17,12 +17,15 @@ int fail(const vernier::Error& error) {
   return error.exit_code();
 }
 
-// Makes nothing that would need memory.
+// Makes nothing that would need memory. Told once, also when a destructor fails behind it.
 int out_of_memory() {
-  std::fputs(
-      "vernier: out of memory\n"
-      "  a smaller micro_batch_size or sequence_len, or gradient_checkpointing: true, needs less\n",
-      stderr);
+  static bool told = false;
+  if (!told)
+    std::fputs(
+        "vernier: out of memory\n"
+        "  a smaller micro_batch_size or sequence_len, or gradient_checkpointing: true, needs less\n",
+        stderr);
+  told = true;
   return static_cast<int>(vernier::ErrorKind::kResource);
 }
 
