@@ -20,6 +20,7 @@ fail() {
 
 missing_packages() {
   local installed
+  # dpkg-query fails when it does not know one of them: that one is missing then.
   installed=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "${packages[@]}" 2>/dev/null |
     awk '$2 == "installed" {print $1}') || true
   comm -23 <(printf '%s\n' "${packages[@]}" | sort -u) <(sort -u <<<"$installed") | xargs

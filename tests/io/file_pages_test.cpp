@@ -6,7 +6,6 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/statvfs.h>
-#include <unistd.h>
 
 #include <csignal>
 #include <cstring>
@@ -15,8 +14,8 @@
 
 #include "base/error.h"
 #include "base/random.h"
-#include "base/text.h"
 #include "io/test_files.h"
+#include "support/disk_directory.h"
 #include "support/skips.h"
 
 namespace vernier {
@@ -24,22 +23,7 @@ namespace {
 
 using testing::HasSubstr;
 
-// A directory of the build, on a disk: the one for temporary files may lie in memory.
-class FilePagesTest : public testing::Test {
- protected:
-  void SetUp() override {
-    std::filesystem::create_directories(directory_);
-    try {
-      refuse_memory_file_system(directory_, "paging_dir");
-    } catch (const Error&) {
-      SKIP_MACHINE_LACKS("a disk under the working directory");
-    }
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
-
-  // Of this process: CTest runs several at once.
-  const std::string directory_ = str(std::filesystem::current_path().string(), "/file_pages_test.", getpid());
-};
+class FilePagesTest : public DiskDirectoryTest {};
 
 // Every page's words become a function of what they were, the page and the round.
 void change(std::byte* bytes, std::int64_t page, std::int64_t page_bytes, std::uint64_t round) {

@@ -5,16 +5,14 @@
 #include <ATen/ATen.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cstring>
 #include <filesystem>
 
 #include "base/error.h"
 #include "base/random.h"
-#include "base/text.h"
-#include "io/page_file.h"
 #include "io/read_file.h"
+#include "support/disk_directory.h"
 #include "support/skips.h"
 #include "tensor/parallel.h"
 
@@ -41,21 +39,7 @@ std::vector<OptimizedTensor> tensors() {
 }
 constexpr std::int64_t kParameters = 70000 + 300 + 4096 + 4095 + 33333 + 5000;
 
-class OptimizerTest : public testing::Test {
- protected:
-  void SetUp() override {
-    std::filesystem::create_directories(directory_);
-    try {
-      refuse_memory_file_system(directory_, "paging_dir");
-    } catch (const Error&) {
-      SKIP_MACHINE_LACKS("a disk under the working directory");
-    }
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
-
-  // Of this process: CTest runs several at once.
-  const std::string directory_ = str(std::filesystem::current_path().string(), "/optimizer_test.", getpid());
-};
+class OptimizerTest : public DiskDirectoryTest {};
 
 struct Training {
   Device device = open_device("cpu", "auto", ComputeRequest::kF32, 1);

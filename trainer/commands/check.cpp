@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "commands/command.h"
+#include "commands/disk_space.h"
 #include "commands/run_device.h"
 #include "commands/run_inputs.h"
 #include "commands/run_notes.h"
@@ -88,7 +89,7 @@ int check_config(const std::string& config_path, const std::vector<std::string>&
   const std::int64_t total = total_steps(config.train, batches.steps_per_epoch());
   note_long_warmup(inputs.loaded, total, log);
   print("steps", str(total, " (", batches.steps_per_epoch(), " an epoch), checkpoint ",
-                     bytes(checkpoint_bytes(trained, state_layout(inputs, config).state_bytes())), " each"));
+                     bytes(expected_checkpoint_bytes(inputs)), " each"));
   const Device device = open_run_device(config.device);
   print("device", device.description());
   print_memory(inputs, device);

@@ -5,8 +5,16 @@
 #include "base/text.h"
 #include "io/free_space.h"
 #include "io/run_store.h"
+#include "spec/lora_targets.h"
+#include "train/checkpoint.h"
 
 namespace vernier {
+
+std::int64_t expected_checkpoint_bytes(const RunInputs& inputs) {
+  const LoraConfig& lora = inputs.config().lora;
+  return checkpoint_bytes(lora_parameters(inputs.spec, match_lora_targets(inputs.spec, lora), lora.r),
+                          state_layout(inputs, inputs.config()).state_bytes());
+}
 
 void check_disk_space(const std::string& output_dir, std::int64_t checkpoint_bytes, std::int64_t checkpoints_kept,
                       const Log& log) {

@@ -5,8 +5,12 @@
 #include <string>
 
 #include "base/log.h"
+#include "commands/run_inputs.h"
 
 namespace vernier {
+
+// Of a checkpoint of this run.
+std::int64_t expected_checkpoint_bytes(const RunInputs& inputs);
 
 // Error(kResource) when not one checkpoint and the adapter fit into the free space of `output_dir`; a warning when the
 // `checkpoints_kept` that will lie there do not, one more than that while a new one is written. Those that are there

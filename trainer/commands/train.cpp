@@ -22,7 +22,6 @@
 #include "data/data_report.h"
 #include "io/atomic_file.h"
 #include "io/run_files.h"
-#include "io/run_store.h"
 #include "spec/lora_targets.h"
 #include "train/resume_changes.h"
 #include "train/run_optimizer.h"
@@ -90,12 +89,6 @@ void refuse_useless_words(const TrainArguments& arguments, const TrainConfig& tr
     throw Error(ErrorKind::kInput, "this run does not go on from a checkpoint", "--allow-change", "add --resume");
   std::vector<std::string> notes;
   allowed_changes(arguments.allow_changes, notes);
-}
-
-std::int64_t expected_checkpoint_bytes(const RunInputs& inputs) {
-  const LoraConfig& lora = inputs.config().lora;
-  return checkpoint_bytes(lora_parameters(inputs.spec, match_lora_targets(inputs.spec, lora), lora.r),
-                          state_layout(inputs, inputs.config()).state_bytes());
 }
 
 void describe(const RunInputs& inputs, const Decoder& model, const Device& device, const Batches& batches,

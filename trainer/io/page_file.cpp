@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/statfs.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -13,15 +12,11 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "io/atomic_file.h"
+#include "io/free_space.h"
 
 namespace vernier {
 
 namespace {
-
-std::uint64_t free_bytes(const std::string& directory) {
-  struct statvfs disk {};
-  return ::statvfs(directory.c_str(), &disk) == 0 ? std::uint64_t{disk.f_bavail} * disk.f_frsize : 0;
-}
 
 [[noreturn]] void no_room(const std::string& directory, std::uint64_t bytes) {
   const std::uint64_t free = free_bytes(directory), missing = bytes > free ? bytes - free : bytes;

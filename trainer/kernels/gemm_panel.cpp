@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/float_types.h"
+#include "base/round_up.h"
 
 namespace vernier {
 
@@ -84,7 +85,7 @@ struct Panels {
   void each_tile(const Body& body) const {
     const std::int64_t tile = kernels.tiles.columns, lanes = kernels.tiles.lanes;
     for (std::int64_t column = column_begin; column < column_end; column += tile) {
-      const std::int64_t columns = std::min(tile, column_end - column), width = (columns + lanes - 1) / lanes * lanes;
+      const std::int64_t columns = std::min(tile, column_end - column), width = rounded_up(columns, lanes);
       body(column, columns, width, panel + (column - column_begin) * block_depth + piece.offset * width);
     }
   }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 
+#include "base/round_up.h"
 #include "kernels/gemm.h"
 
 namespace vernier {
@@ -15,7 +16,7 @@ inline constexpr std::int64_t kDecodedBytes = 32 << 10;
 
 template <typename T>
 constexpr std::int64_t round_to_step(std::int64_t depth) {
-  return (depth + kTileStep<T> - 1) / kTileStep<T> * kTileStep<T>;
+  return rounded_up(depth, kTileStep<T>);
 }
 
 // A part of one term's reduction, and where in the panel it begins.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/round_up.h"
 
 namespace vernier {
 
@@ -10,10 +11,6 @@ namespace {
 
 constexpr std::int64_t kAlignment = 64;     // of a piece's states
 constexpr std::int64_t kLeastCoded = 4096;  // elements of a tensor with 8-bit states: bitsandbytes' min_8bit_size
-
-std::int64_t aligned(std::int64_t bytes) {
-  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
-}
 
 }  // namespace
 
@@ -62,7 +59,7 @@ StateLayout::StateLayout(OptimizerKind kind, std::vector<OptimizedTensor> tensor
     const UpdateRule rule = update_rule(kind, tensor.count);
     for (std::int64_t done = 0; done < tensor.count; done += kPieceElements) {
       const std::int64_t count = std::min(kPieceElements, tensor.count - done);
-      const std::int64_t bytes = aligned(vernier::state_bytes(rule, count));
+      const std::int64_t bytes = rounded_up(vernier::state_bytes(rule, count), kAlignment);
       if (page_bytes > 0 && used + bytes > page_bytes) {
         page_begin_.push_back(pieces_.size());
         used = 0;

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/round_up.h"
 
 namespace vernier {
 
@@ -15,7 +16,7 @@ constexpr std::int64_t kAlignment = 64;
 constexpr std::int64_t kSmallestPiece = std::int64_t{4} << 20;
 
 std::int64_t aligned(std::int64_t bytes) {
-  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  return rounded_up(bytes, kAlignment);
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
 #include "train/bad_numbers.h"
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -10,14 +9,9 @@ namespace vernier {
 
 namespace {
 
-bool all_finite(const at::Tensor& tensor) {
-  const auto* values = static_cast<const float*>(tensor.data_ptr());
-  return std::all_of(values, values + tensor.numel(), [](float value) { return std::isfinite(value); });
-}
-
-std::string first_bad_gradient(const LoraParameters& lora) {
+std::string first_bad_gradient(const LoraParameters& lora, const Device& device) {
   for (const TrainedTensor& tensor : lora.tensors())
-    if (!all_finite(tensor.gradient)) return tensor.name;
+    if (!device.ops->all_finite(tensor.gradient)) return tensor.name;
   return "";
 }
 
@@ -37,9 +31,10 @@ std::string place_list(const std::vector<std::int64_t>& rows, const Dataset& dat
 }  // namespace
 
 std::optional<SkippedStep> find_bad_numbers(double loss, double gradient_norm, float clip_factor,
-                                            const LoraParameters& lora, const std::vector<std::int64_t>& rows) {
+                                            const LoraParameters& lora, const Device& device,
+                                            const std::vector<std::int64_t>& rows) {
   const auto bad = [&](const std::string& what, double value) {
-    return SkippedStep{str(what, " is ", format_float(value)), first_bad_gradient(lora), rows};
+    return SkippedStep{str(what, " is ", format_float(value)), first_bad_gradient(lora, device), rows};
   };
   if (!std::isfinite(loss)) return bad("the loss", loss);
   if (!std::isfinite(gradient_norm)) return bad("the gradient norm", gradient_norm);

@@ -9,7 +9,7 @@
 
 #include "data/dataset.h"
 #include "model/lora.h"
-#include "optim/clip.h"
+#include "tensor/device.h"
 
 namespace vernier {
 
@@ -23,7 +23,8 @@ struct SkippedStep {
 // `rows`: those of the first micro batch whose loss is NaN or Inf, else all of the step. nullopt when loss, gradients
 // and the squares of the clipped gradients are finite in f32.
 std::optional<SkippedStep> find_bad_numbers(double loss, double gradient_norm, float clip_factor,
-                                            const LoraParameters& lora, const std::vector<std::int64_t>& rows);
+                                            const LoraParameters& lora, const Device& device,
+                                            const std::vector<std::int64_t>& rows);
 
 // "the loss is NaN; first bad gradient: base_model...; rows: data.jsonl:3, data.jsonl:17": at most eight rows.
 std::string explain(const SkippedStep& skipped, const Dataset& dataset);

@@ -64,7 +64,7 @@ StepMetrics TrainStep::take(std::int64_t step, const Progress& progress) {
   metrics.loss = losses.sum / targets;
   metrics.grad_norm = gradient_norm(lora.gradients(), parts_.device);
   const float clip = clip_factor(metrics.grad_norm, max_grad_norm_);
-  metrics.skipped = find_bad_numbers(metrics.loss, metrics.grad_norm, clip, lora,
+  metrics.skipped = find_bad_numbers(metrics.loss, metrics.grad_norm, clip, lora, parts_.device,
                                      losses.bad_rows.empty() ? parts_.batches.row_indices(step) : losses.bad_rows);
   if (!metrics.skipped) parts_.optimizer.step(parts_.device, metrics.learning_rate, clip);
   metrics.step_seconds = watch.seconds();
