@@ -46,12 +46,12 @@ void add_swiglu(Isa isa) {
                h = values<std::uint16_t>(kCount);
     return [=, &rows] { rows.swiglu_bf16(gate->data(), up->data(), kCount, h->data()); };
   });
-  add(isa, "swiglu_backward_bf16", 10 * kCount, [](const RowKernels& rows) -> Work {
+  add(isa, "swiglu_backward_bf16", 12 * kCount, [](const RowKernels& rows) -> Work {
     const auto dh = values<std::uint16_t>(kCount), gate = values<std::uint16_t>(kCount),
-               up = values<std::uint16_t>(kCount), d_gate = values<std::uint16_t>(kCount),
+               up = values<std::uint16_t>(kCount), h = values<std::uint16_t>(kCount), d_gate = values<std::uint16_t>(kCount),
                d_up = values<std::uint16_t>(kCount);
     return [=, &rows] {
-      rows.swiglu_backward_bf16(dh->data(), gate->data(), up->data(), kCount, d_gate->data(), d_up->data());
+      rows.swiglu_backward_bf16(dh->data(), gate->data(), up->data(), kCount, h->data(), d_gate->data(), d_up->data());
     };
   });
 }

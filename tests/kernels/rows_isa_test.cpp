@@ -93,14 +93,16 @@ Bits run_swiglu(const RowKernels& k, const Inputs& in) {
   std::vector<float> h(in.a.size()), d_gate(in.a.size()), d_up(in.a.size());
   k.swiglu_f32(in.a.data(), in.b.data(), in.n(), h.data());
   append(bits, h);
-  k.swiglu_backward_f32(in.c.data(), in.a.data(), in.b.data(), in.n(), d_gate.data(), d_up.data());
+  k.swiglu_backward_f32(in.c.data(), in.a.data(), in.b.data(), in.n(), h.data(), d_gate.data(), d_up.data());
+  append(bits, h);
   append(bits, d_gate);
   append(bits, d_up);
   const auto a = as_bf16(in.a), b = as_bf16(in.b), c = as_bf16(in.c);
   std::vector<std::uint16_t> h2(a.size()), d_gate2(a.size()), d_up2(a.size());
   k.swiglu_bf16(a.data(), b.data(), in.n(), h2.data());
   append(bits, h2);
-  k.swiglu_backward_bf16(c.data(), a.data(), b.data(), in.n(), d_gate2.data(), d_up2.data());
+  k.swiglu_backward_bf16(c.data(), a.data(), b.data(), in.n(), h2.data(), d_gate2.data(), d_up2.data());
+  append(bits, h2);
   append(bits, d_gate2);
   append(bits, d_up2);
   return bits;

@@ -117,22 +117,27 @@ TEST_P(RowLoops, SwigluIsTheDefinition) {
 TEST_P(RowLoops, SwigluBackwardIsTheDerivative) {
   for (const std::size_t n : kLengths) {
     const auto gate = gates(n), up = values(n, 5, 2.0f), dh = values(n, 6);
-    auto d_gate = gate, d_up = up;
+    auto d_gate = gate, d_up = up, h = dh;
+    std::vector<float> forward(n);
     const auto count = static_cast<std::int64_t>(n);
-    loops().swiglu_backward_f32(dh.data(), d_gate.data(), d_up.data(), count, d_gate.data(), d_up.data());
+    loops().swiglu_f32(gate.data(), up.data(), count, forward.data());
+    loops().swiglu_backward_f32(h.data(), d_gate.data(), d_up.data(), count, h.data(), d_gate.data(), d_up.data());
+    EXPECT_EQ(h, forward) << "the forward pass's bits, n " << n;
     const auto expected = naive::swiglu_backward(dh, gate, up);
     // silu'(g) passes through 0 near g = -1.28, where only its terms' rounding is left.
     expect_close(d_gate, expected.gate, 1e-6, 2e-7, str("d_gate, n ", n));
     expect_close(d_up, expected.up, 6e-7, 1e-35, str("d_up, n ", n));
 
     auto gate_bf16 = as_bf16(gate), up_bf16 = as_bf16(up);
-    const auto dh_bf16 = as_bf16(dh);
+    auto h_bf16 = as_bf16(dh), forward_bf16 = h_bf16;
     d_gate = from_bf16(gate_bf16);
     d_up = from_bf16(up_bf16);
-    loops().swiglu_backward_f32(from_bf16(dh_bf16).data(), d_gate.data(), d_up.data(), count, d_gate.data(),
-                                d_up.data());
-    loops().swiglu_backward_bf16(dh_bf16.data(), gate_bf16.data(), up_bf16.data(), count, gate_bf16.data(),
-                                 up_bf16.data());
+    h = from_bf16(h_bf16);
+    loops().swiglu_bf16(gate_bf16.data(), up_bf16.data(), count, forward_bf16.data());
+    loops().swiglu_backward_f32(h.data(), d_gate.data(), d_up.data(), count, h.data(), d_gate.data(), d_up.data());
+    loops().swiglu_backward_bf16(h_bf16.data(), gate_bf16.data(), up_bf16.data(), count, h_bf16.data(),
+                                 gate_bf16.data(), up_bf16.data());
+    EXPECT_EQ(h_bf16, forward_bf16) << n;
     EXPECT_EQ(gate_bf16, as_bf16(d_gate)) << n;
     EXPECT_EQ(up_bf16, as_bf16(d_up)) << n;
   }

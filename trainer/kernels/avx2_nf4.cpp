@@ -25,8 +25,9 @@ __m256i eight_indices(const std::uint8_t* bytes) {
 
 void decode_f32(const std::uint8_t* codes, const float* absmax, std::int64_t blocksize, std::int64_t begin,
                 std::int64_t end, float* out) {
+  const int bits = __builtin_ctzll(static_cast<unsigned long long>(blocksize));  // a power of two
   for (std::int64_t at = begin; at < end;) {
-    const std::int64_t block = at / blocksize, block_end = smaller(end, (block + 1) * blocksize);
+    const std::int64_t block = at >> bits, block_end = smaller(end, (block + 1) << bits);
     const __m256 scale = _mm256_set1_ps(absmax[block]);
     const __m256 low = _mm256_mul_ps(_mm256_load_ps(kNf4Codebook), scale);
     const __m256 high = _mm256_mul_ps(_mm256_load_ps(kNf4Codebook + 8), scale);
@@ -87,8 +88,9 @@ void decode_32(const std::uint8_t* bytes, const Bf16Table& table, std::uint16_t*
 void decode_bf16(const std::uint8_t* codes, const float* absmax, std::int64_t blocksize, std::int64_t begin,
                  std::int64_t end, std::uint16_t* out) {
   Bf16Table table;
+  const int bits = __builtin_ctzll(static_cast<unsigned long long>(blocksize));  // a power of two
   for (std::int64_t at = begin; at < end;) {
-    const std::int64_t block = at / blocksize, block_end = smaller(end, (block + 1) * blocksize);
+    const std::int64_t block = at >> bits, block_end = smaller(end, (block + 1) << bits);
     fill_table(absmax[block], &table);
     for (; at + 32 <= block_end; at += 32, out += 32) decode_32(codes + at / 2, table, out);
     for (; at < block_end; ++at) *out++ = table.values[code_at(codes, at)];

@@ -35,8 +35,9 @@ __m128i load_bytes(const std::uint8_t* bytes, std::int64_t count) {
 void decode_f32(const std::uint8_t* codes, const float* absmax, std::int64_t blocksize, std::int64_t begin,
                 std::int64_t end, float* out) {
   const __m512 codebook = _mm512_load_ps(kNf4Codebook);
+  const int bits = __builtin_ctzll(static_cast<unsigned long long>(blocksize));  // a power of two
   for (std::int64_t at = begin; at < end;) {
-    const std::int64_t block = at / blocksize, block_end = smaller(end, (block + 1) * blocksize);
+    const std::int64_t block = at >> bits, block_end = smaller(end, (block + 1) << bits);
     const __m512 table = _mm512_mul_ps(codebook, _mm512_set1_ps(absmax[block]));
     for (; at + 16 <= block_end; at += 16, out += 16) {
       const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(codes + at / 2));
@@ -67,8 +68,9 @@ __m512i bf16_table(__m512 codebook, float absmax) {
 void decode_bf16(const std::uint8_t* codes, const float* absmax, std::int64_t blocksize, std::int64_t begin,
                  std::int64_t end, std::uint16_t* out) {
   const __m512 codebook = _mm512_load_ps(kNf4Codebook);
+  const int bits = __builtin_ctzll(static_cast<unsigned long long>(blocksize));  // a power of two
   for (std::int64_t at = begin; at < end;) {
-    const std::int64_t block = at / blocksize, block_end = smaller(end, (block + 1) * blocksize);
+    const std::int64_t block = at >> bits, block_end = smaller(end, (block + 1) << bits);
     const __m512i table = bf16_table(codebook, absmax[block]);
     for (; at + 32 <= block_end; at += 32, out += 32) {
       const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(codes + at / 2));

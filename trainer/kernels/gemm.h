@@ -24,7 +24,10 @@ struct StoredMatrix {
   Form form = Form::kF32;
   const void* values = nullptr;   // the first element, or the codes of the whole flat matrix
   std::int64_t stride = 0;        // elements from row to row
-  const float* absmax = nullptr;  // kNf4: plain scales, one a block
+  const float* absmax = nullptr;  // kNf4: plain scales, one a block; nullptr: double-quantized ones (kernels/nf4.h)
+  const std::uint8_t* nested_codes = nullptr;
+  const float* nested_absmax = nullptr;
+  float offset = 0;
   std::int64_t blocksize = 64;
   float scale = 1;  // kF32: multiplies the values before the rounding
 };

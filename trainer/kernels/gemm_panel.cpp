@@ -1,5 +1,8 @@
 #include "kernels/gemm_panel.h"
 
+#include <bit>
+#include <iterator>
+
 #include "base/check.h"
 #include "base/float_types.h"
 #include "base/round_up.h"
@@ -29,7 +32,10 @@ void convert(const RowKernels&, const float* values, std::int64_t n, float* out)
 template <typename T>
 class RowReader {
  public:
-  RowReader(const GemmKernels<T>& kernels, const StoredMatrix& matrix) : kernels_(kernels), matrix_(matrix) {}
+  RowReader(const GemmKernels<T>& kernels, const StoredMatrix& matrix)
+      : kernels_(kernels),
+        matrix_(matrix),
+        block_bits_(std::countr_zero(static_cast<std::uint64_t>(matrix.blocksize))) {}
 
   // Elements [begin, begin + n) of `row`, written from `out` on or to its second element (when codes begin in the
   // middle of a byte); gives where they begin. out has room for n + 1.
@@ -46,14 +52,27 @@ class RowReader {
 
  private:
   static constexpr std::int64_t kAtOnce = 256;
+  static constexpr std::int64_t kMostAtOnce = 512, kSmallestBlock = 32;  // of a row of NF4
 
-  void decode(std::int64_t begin, std::int64_t end, float* out) const {
-    kernels_.nf4.decode_f32(static_cast<const std::uint8_t*>(matrix_.values), matrix_.absmax, matrix_.blocksize, begin,
-                            end, out);
+  // Begins at a block's start as the kernels see it, so that only the scales of these elements are needed.
+  void decode(std::int64_t begin, std::int64_t end, T* out) const {
+    const std::int64_t first = begin >> block_bits_, start = first << block_bits_;
+    const std::int64_t last = ((end - 1) >> block_bits_) + 1;
+    float restored[kMostAtOnce / kSmallestBlock + 2];
+    const float* absmax = matrix_.absmax + first;
+    if (matrix_.absmax == nullptr) {
+      check(last - first <= std::ssize(restored), "the scales of one row's part fit");
+      restore_absmax(matrix_.nested_codes, matrix_.nested_absmax, matrix_.offset, first, last, restored);
+      absmax = restored;
+    }
+    decode(static_cast<const std::uint8_t*>(matrix_.values) + start / 2, absmax, begin - start, end - start, out);
   }
-  void decode(std::int64_t begin, std::int64_t end, std::uint16_t* out) const {
-    kernels_.nf4.decode_bf16(static_cast<const std::uint8_t*>(matrix_.values), matrix_.absmax, matrix_.blocksize, begin,
-                             end, out);
+  void decode(const std::uint8_t* codes, const float* absmax, std::int64_t begin, std::int64_t end, float* out) const {
+    kernels_.nf4.decode_f32(codes, absmax, matrix_.blocksize, begin, end, out);
+  }
+  void decode(const std::uint8_t* codes, const float* absmax, std::int64_t begin, std::int64_t end,
+              std::uint16_t* out) const {
+    kernels_.nf4.decode_bf16(codes, absmax, matrix_.blocksize, begin, end, out);
   }
 
   void dense(std::int64_t at, std::int64_t n, T* out) const {
@@ -71,6 +90,7 @@ class RowReader {
 
   const GemmKernels<T>& kernels_;
   const StoredMatrix& matrix_;
+  int block_bits_;  // blocks are powers of two
 };
 
 template <typename T>

@@ -29,11 +29,11 @@ struct RowKernels {
   // ---- SwiGLU (Shazeer 2020): h = silu(gate) * up, all [n]
   void (*swiglu_f32)(const float* gate, const float* up, std::int64_t n, float* h);
   void (*swiglu_bf16)(const std::uint16_t* gate, const std::uint16_t* up, std::int64_t n, std::uint16_t* h);
-  // d_gate = dh * up * silu'(gate), d_up = dh * silu(gate); may write over gate and up.
-  void (*swiglu_backward_f32)(const float* dh, const float* gate, const float* up, std::int64_t n, float* d_gate,
-                              float* d_up);
+  // d_gate = dh * up * silu'(gate), d_up = dh * silu(gate), and h again; may write over dh, gate and up.
+  void (*swiglu_backward_f32)(const float* dh, const float* gate, const float* up, std::int64_t n, float* h,
+                              float* d_gate, float* d_up);
   void (*swiglu_backward_bf16)(const std::uint16_t* dh, const std::uint16_t* gate, const std::uint16_t* up,
-                               std::int64_t n, std::uint16_t* d_gate, std::uint16_t* d_up);
+                               std::int64_t n, std::uint16_t* h, std::uint16_t* d_gate, std::uint16_t* d_up);
 
   // ---- Softmax of each row over its first limit[row] columns; the rest becomes 0. x f32 [rows, columns], row stride
   // `stride`, in place, after multiplying by `scale`. log_sum_exp[row] = log(sum(exp(scale * x))). A limit of 0 gives

@@ -35,10 +35,11 @@ void mlp_backward(const Block& block, const Pass& pass, const BlockSaved& saved,
   at::Tensor rstd;
   const at::Tensor x = normed(pass, saved.x_mid, block.mlp_norm, &rstd);
   at::Tensor gate_up = kept_or_again(pass, block.gate_up, x, saved.gate_up);
-  at::Tensor h = pass.take({x.size(0), block.down.in()}), d_h = pass.take(h.sizes());
-  pass.ops().swiglu(gate_up, h);
-  block.down.backward(pass, in_compute_type(pass, d_x), h, saved.u_down, &d_h);
-  pass.ops().swiglu_backward(d_h, gate_up);
+  const at::Tensor dy = in_compute_type(pass, d_x);
+  at::Tensor h = pass.take({x.size(0), block.down.in()});
+  const at::Tensor du = block.down.backward_to_input(pass, dy, &h);
+  pass.ops().swiglu_backward(h, gate_up);
+  block.down.backward_to_adapters(pass, dy, h, saved.u_down, du);
   at::Tensor d_normed = pass.take(x.sizes());
   block.gate_up.backward(pass, gate_up, x, saved.u_gate_up, &d_normed);
   pass.ops().rms_norm_backward(d_normed, saved.x_mid, block.mlp_norm, rstd, d_x);

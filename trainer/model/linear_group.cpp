@@ -114,21 +114,24 @@ at::Tensor LinearGroup::token_output(const Pass& pass, const at::Tensor& x) cons
 void LinearGroup::backward(const Pass& pass, const at::Tensor& dy, const at::Tensor& x, const at::Tensor& u,
                            at::Tensor* dx) const {
   const Arena::Scope scope(pass.arena);
-  at::Tensor du = pass.take(u.sizes());
-  if (u.size(1) > 0) {
-    std::vector<Product> products;
-    for (const Placed& one : placed(pass))
-      if (one.pair != nullptr)
-        products.push_back({{{dy.narrow(1, one.column, one.width), scaled_b(pass, *one.pair), false}},
-                            du.narrow(1, one.first, pass.lora->rank())});
-    pass.ops().products(products);
-    gradients(pass, dy, x, u, du);
-  }
-  if (dx != nullptr) input_gradient(pass, dy, du, *dx);
+  backward_to_adapters(pass, dy, x, u, backward_to_input(pass, dy, dx));
 }
 
-void LinearGroup::gradients(const Pass& pass, const at::Tensor& dy, const at::Tensor& x, const at::Tensor& u,
-                            const at::Tensor& du) const {
+at::Tensor LinearGroup::backward_to_input(const Pass& pass, const at::Tensor& dy, at::Tensor* dx) const {
+  at::Tensor du = pass.take({dy.size(0), rank(pass)});
+  std::vector<Product> products;
+  for (const Placed& one : placed(pass))
+    if (one.pair != nullptr)
+      products.push_back({{{dy.narrow(1, one.column, one.width), scaled_b(pass, *one.pair), false}},
+                          du.narrow(1, one.first, pass.lora->rank())});
+  pass.ops().products(products);
+  if (dx != nullptr) input_gradient(pass, dy, du, *dx);
+  return du;
+}
+
+void LinearGroup::backward_to_adapters(const Pass& pass, const at::Tensor& dy, const at::Tensor& x, const at::Tensor& u,
+                                       const at::Tensor& du) const {
+  if (du.size(1) == 0) return;
   const LoraGroup& group = pass.lora->group(layer_, linears_.front());
   const std::int64_t r = pass.lora->rank();
   const auto scaling = static_cast<float>(pass.lora->scaling());

@@ -37,6 +37,10 @@ class LinearGroup {
 
   // Adds to the adapters' gradients; writes dx [N, in] when it is not nullptr. x and u as in the forward pass.
   void backward(const Pass& pass, const at::Tensor& dy, const at::Tensor& x, const at::Tensor& u, at::Tensor* dx) const;
+  // The same in two, for who computes x again out of dx: first dx and du [N, rank], which lies in the arena.
+  at::Tensor backward_to_input(const Pass& pass, const at::Tensor& dy, at::Tensor* dx) const;
+  void backward_to_adapters(const Pass& pass, const at::Tensor& dy, const at::Tensor& x, const at::Tensor& u,
+                            const at::Tensor& du) const;
 
  private:
   // One linear's rows of the group's matrix (columns of y), and its adapter's columns of u.
@@ -53,8 +57,6 @@ class LinearGroup {
 
   void adapter_inputs(const Pass& pass, const at::Tensor& x, at::Tensor& u) const;
   std::vector<Product> base_products(const Pass& pass, const at::Tensor& x, const at::Tensor& u, at::Tensor& y) const;
-  void gradients(const Pass& pass, const at::Tensor& dy, const at::Tensor& x, const at::Tensor& u,
-                 const at::Tensor& du) const;
   void input_gradient(const Pass& pass, const at::Tensor& dy, const at::Tensor& du, at::Tensor& dx) const;
 
   std::int64_t layer_ = 0;

@@ -149,17 +149,17 @@ class CpuOps final : public Ops {
     });
   }
 
-  void swiglu_backward(const at::Tensor& dh, at::Tensor& gate_up) const override {
+  void swiglu_backward(at::Tensor& dh, at::Tensor& gate_up) const override {
     const std::int64_t width = dh.size(1);
     parallel_for(dh.size(0), row_grain(width), [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t r = begin; r < end; ++r) {
         const std::int64_t at_gate = r * 2 * width, at_up = at_gate + width;
         if (is_f32(dh)) {
-          float *gate = f32(gate_up) + at_gate, *up = f32(gate_up) + at_up;
-          rows_.swiglu_backward_f32(f32(dh) + r * width, gate, up, width, gate, up);
+          float *h = f32(dh) + r * width, *gate = f32(gate_up) + at_gate, *up = f32(gate_up) + at_up;
+          rows_.swiglu_backward_f32(h, gate, up, width, h, gate, up);
         } else {
-          std::uint16_t *gate = bf16(gate_up) + at_gate, *up = bf16(gate_up) + at_up;
-          rows_.swiglu_backward_bf16(bf16(dh) + r * width, gate, up, width, gate, up);
+          std::uint16_t *h = bf16(dh) + r * width, *gate = bf16(gate_up) + at_gate, *up = bf16(gate_up) + at_up;
+          rows_.swiglu_backward_bf16(h, gate, up, width, h, gate, up);
         }
       }
     });

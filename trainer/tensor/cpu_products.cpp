@@ -11,17 +11,11 @@ namespace {
 
 using Form = StoredMatrix::Form;
 
+constexpr std::int64_t kRowsOfPacking = 16;
+
 Form stored_form(const at::Tensor& dense) {
   if (dense.scalar_type() == at::kFloat) return Form::kF32;
   return dense.scalar_type() == at::kHalf ? Form::kF16 : Form::kBF16;
-}
-
-std::int64_t blocks_of(const Nf4View& matrix) {
-  return (matrix.rows * matrix.cols + matrix.blocksize - 1) / matrix.blocksize;
-}
-
-bool nested(const WeightView& weight) {
-  return weight.nf4 != nullptr && !weight.nf4->absmax.defined();
 }
 
 // Threads as a grid over the result: few columns leave threads that then share the rows, each decoding for itself.
@@ -44,6 +38,18 @@ struct Grid {
   }
 };
 
+// What a tile's columns cost: the products of its rows, and packing its panel, which takes as long as a few rows.
+std::int64_t work_of_tile(const Gemm& gemm) {
+  std::int64_t depth = 0;
+  for (const GemmTerm& term : gemm.terms) depth += term.depth;
+  return std::max<std::int64_t>(1, depth) * (gemm.rows + kRowsOfPacking);
+}
+
+// at / unit, rounded up; at may be negative.
+std::int64_t quotient_up(std::int64_t at, std::int64_t unit) {
+  return at <= 0 ? at / unit : (at - 1) / unit + 1;
+}
+
 }  // namespace
 
 void CpuProducts::run(std::span<const Product> products) {
@@ -51,27 +57,7 @@ void CpuProducts::run(std::span<const Product> products) {
   products[0].terms[0].x.scalar_type() == at::kFloat ? run_as<float>(products) : run_as<std::uint16_t>(products);
 }
 
-void CpuProducts::restore_scales(std::span<const Product> products) {
-  std::int64_t total = 0;
-  for (const Product& product : products)
-    for (const ProductTerm& term : product.terms)
-      if (nested(term.weight)) total += blocks_of(*term.weight.nf4);
-  scales_.reserve(1, std::max<std::int64_t>(total, 1) * static_cast<std::int64_t>(sizeof(float)));
-  auto* out = static_cast<float*>(scales_.of(0));
-  for (const Product& product : products)
-    for (const ProductTerm& term : product.terms) {
-      if (!nested(term.weight)) continue;
-      const Nf4View& matrix = *term.weight.nf4;
-      parallel_for(blocks_of(matrix), 4096, [&](std::int64_t begin, std::int64_t end) {
-        restore_absmax(static_cast<const std::uint8_t*>(matrix.nested_codes.data_ptr()),
-                       static_cast<const float*>(matrix.nested_absmax.data_ptr()), matrix.offset, begin, end,
-                       out + begin);
-      });
-      out += blocks_of(matrix);
-    }
-}
-
-StoredMatrix CpuProducts::stored(const WeightView& weight, const float*& scales) {
+StoredMatrix CpuProducts::stored(const WeightView& weight) {
   if (weight.nf4 == nullptr) {
     return {.form = stored_form(weight.dense),
             .values = weight.dense.data_ptr(),
@@ -82,12 +68,13 @@ StoredMatrix CpuProducts::stored(const WeightView& weight, const float*& scales)
   StoredMatrix stored{.form = Form::kNf4,
                       .values = matrix.codes.data_ptr(),
                       .stride = matrix.cols,
-                      .absmax = scales,
+                      .offset = matrix.offset,
                       .blocksize = matrix.blocksize};
-  if (nested(weight)) {
-    scales += blocks_of(matrix);
-  } else {
+  if (matrix.absmax.defined()) {
     stored.absmax = static_cast<const float*>(matrix.absmax.data_ptr());
+  } else {
+    stored.nested_codes = static_cast<const std::uint8_t*>(matrix.nested_codes.data_ptr());
+    stored.nested_absmax = static_cast<const float*>(matrix.nested_absmax.data_ptr());
   }
   return stored;
 }
@@ -110,12 +97,11 @@ void CpuProducts::describe(std::span<const Product> products) {
   terms_.clear();
   terms_.reserve(count);
   gemms_.clear();
-  const auto* scales = static_cast<const float*>(scales_.of(0));
   for (const Product& product : products) {
     const std::size_t first = terms_.size();
     for (const ProductTerm& term : product.terms)
       terms_.push_back({term.x.data_ptr(), term.x.stride(0), term.x.size(term.x_transposed ? 0 : 1), term.x_transposed,
-                        stored(term.weight, scales), term.transposed});
+                        stored(term.weight), term.transposed});
     Gemm gemm;
     gemm.result = result_of(product);
     const bool transposed = gemm.result == GemmResult::kAddTransposed;
@@ -135,29 +121,29 @@ void CpuProducts::describe(std::span<const Product> products) {
 
 template <typename T>
 void CpuProducts::run_as(std::span<const Product> products) {
-  restore_scales(products);
   describe(products);
   const GemmKernels<T> kernels{tile_kernels<T>(isa_), nf4_kernels(isa_), row_kernels(isa_)};
   const std::int64_t tile = kernels.tiles.columns;
   const auto tiles_of = [&](const Gemm& gemm) { return (gemm.columns + tile - 1) / tile; };
-  std::int64_t tiles = 0, rows = 0;
+  std::int64_t tiles = 0, rows = 0, work = 0;
   for (const Gemm& gemm : gemms_) {
     tiles += tiles_of(gemm);
+    work += tiles_of(gemm) * work_of_tile(gemm);
     rows = std::max(rows, gemm.rows);
   }
   scratch_.reserve(parallel_width(), gemm_scratch_bytes());
   parallel_threads([&](int thread, int threads) {
     const Grid grid(threads, rows, tiles, kernels.tiles.rows);
     const int row_part = thread % grid.row_parts, column_part = thread / grid.row_parts;
-    std::int64_t begin = tiles * column_part / grid.column_parts, end = tiles * (column_part + 1) / grid.column_parts;
+    std::int64_t begin = work * column_part / grid.column_parts, end = work * (column_part + 1) / grid.column_parts;
     for (const Gemm& gemm : gemms_) {
-      const std::int64_t mine = tiles_of(gemm);
-      const std::int64_t first = std::clamp<std::int64_t>(begin, 0, mine),
-                         last = std::clamp<std::int64_t>(end, 0, mine);
-      gemm_part(kernels, gemm, first * tile, std::min(last * tile, gemm.columns), gemm.rows * row_part / grid.row_parts,
-                gemm.rows * (row_part + 1) / grid.row_parts, scratch_.of(thread));
-      begin -= mine;
-      end -= mine;
+      const std::int64_t mine = tiles_of(gemm), tile_work = work_of_tile(gemm);
+      const auto tile_at = [&](std::int64_t at) { return std::clamp<std::int64_t>(quotient_up(at, tile_work), 0, mine); };
+      gemm_part(kernels, gemm, tile_at(begin) * tile, std::min(tile_at(end) * tile, gemm.columns),
+                gemm.rows * row_part / grid.row_parts, gemm.rows * (row_part + 1) / grid.row_parts,
+                scratch_.of(thread));
+      begin -= mine * tile_work;
+      end -= mine * tile_work;
     }
   });
 }

@@ -20,16 +20,13 @@ class CpuProducts {
  private:
   template <typename T>
   void run_as(std::span<const Product> products);
-  // Plain scales of all NF4 weights that have double quantization, restored side by side.
-  void restore_scales(std::span<const Product> products);
-  // The weight; takes the next restored scales where it needs them.
-  static StoredMatrix stored(const WeightView& weight, const float*& scales);
+  static StoredMatrix stored(const WeightView& weight);
   static GemmResult result_of(const Product& product);
   // terms_ and gemms_ of the products.
   void describe(std::span<const Product> products);
 
   Isa isa_;
-  ThreadScratch scratch_, scales_;
+  ThreadScratch scratch_;
   std::vector<GemmTerm> terms_;
   std::vector<Gemm> gemms_;
 };

@@ -97,8 +97,8 @@ struct Ops {
 
   // h [N, I] = silu(gate) * up, where gate_up [N, 2 I] holds both, all compute.
   virtual void swiglu(const at::Tensor& gate_up, at::Tensor& h) const = 0;
-  // Overwrites gate_up with its gradient, given dh [N, I].
-  virtual void swiglu_backward(const at::Tensor& dh, at::Tensor& gate_up) const = 0;
+  // Given dh [N, I]: overwrites gate_up with its gradient and dh with h.
+  virtual void swiglu_backward(at::Tensor& dh, at::Tensor& gate_up) const = 0;
 
   // Heads out of the flat stream: from columns [begin, begin + heads * D) of qkv [N, A + 2 K], a block [heads, T, D] a
   // row, one after the other in `out` [N * heads * D]; or, for one row, `out` [heads, T, D] whose heads may lie apart.

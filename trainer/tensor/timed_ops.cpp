@@ -127,7 +127,7 @@ void TimedOps::convert(const at::Tensor& x, at::Tensor& y) const {
 void TimedOps::swiglu(const at::Tensor& gate_up, at::Tensor& h) const {
   timed(StepPart::kSwiGlu, [&] { ops_->swiglu(gate_up, h); });
 }
-void TimedOps::swiglu_backward(const at::Tensor& dh, at::Tensor& gate_up) const {
+void TimedOps::swiglu_backward(at::Tensor& dh, at::Tensor& gate_up) const {
   settle(StepPart::kBaseRecomputed);
   timed(StepPart::kSwiGlu, [&] { ops_->swiglu_backward(dh, gate_up); });
 }

@@ -58,7 +58,7 @@ class TimedOps final : public Ops {
   void add(const at::Tensor& x, at::Tensor& y) const override;
   void convert(const at::Tensor& x, at::Tensor& y) const override;
   void swiglu(const at::Tensor& gate_up, at::Tensor& h) const override;
-  void swiglu_backward(const at::Tensor& dh, at::Tensor& gate_up) const override;
+  void swiglu_backward(at::Tensor& dh, at::Tensor& gate_up) const override;
   void split_heads(const at::Tensor& qkv, const HeadSource& source, std::span<const std::int32_t> row_starts,
                    std::span<const std::int32_t> positions, at::Tensor& out) const override;
   void split_heads_backward(at::Tensor& d_heads, const at::Tensor& qkv, const HeadSource& source,
