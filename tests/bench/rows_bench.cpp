@@ -48,8 +48,8 @@ void add_swiglu(Isa isa) {
   });
   add(isa, "swiglu_backward_bf16", 12 * kCount, [](const RowKernels& rows) -> Work {
     const auto dh = values<std::uint16_t>(kCount), gate = values<std::uint16_t>(kCount),
-               up = values<std::uint16_t>(kCount), h = values<std::uint16_t>(kCount), d_gate = values<std::uint16_t>(kCount),
-               d_up = values<std::uint16_t>(kCount);
+               up = values<std::uint16_t>(kCount), h = values<std::uint16_t>(kCount),
+               d_gate = values<std::uint16_t>(kCount), d_up = values<std::uint16_t>(kCount);
     return [=, &rows] {
       rows.swiglu_backward_bf16(dh->data(), gate->data(), up->data(), kCount, h->data(), d_gate->data(), d_up->data());
     };

@@ -61,7 +61,7 @@ std::int64_t mlp_scratch(const Sizes& sizes) {
   const ModelSpec& spec = sizes.spec;
   const std::int64_t masks = sizes.request.dropout ? 3 * 4 * spec.intermediate : 0;
   const std::int64_t recomputed = sizes.recomputes() ? sizes.c * 2 * spec.intermediate : 0;
-  return sizes.n * (sizes.c * (3 * spec.hidden + 2 * spec.intermediate + 4 * sizes.request.rank) + recomputed + masks);
+  return sizes.n * (sizes.c * (3 * spec.hidden + spec.intermediate + 4 * sizes.request.rank) + recomputed + masks);
 }
 
 // What kernels/attention.h takes for one thread of the backward pass.
@@ -80,13 +80,6 @@ std::int64_t attention_scratch(const Sizes& sizes) {
   return sizes.n * (stream + heads_and_gradients) + sizes.request.threads * attention_thread_bytes(sizes);
 }
 
-// The scales of a group of linears, restored.
-std::int64_t scale_bytes(const Sizes& sizes) {
-  if (!sizes.request.load_in_4bit || !sizes.request.quantization.double_quant) return 0;
-  const std::int64_t widest = std::max(2 * sizes.spec.intermediate, sizes.qkv_out());
-  return 4 * sizes.spec.hidden * widest / sizes.request.quantization.blocksize;
-}
-
 }  // namespace
 
 std::int64_t MemoryPlan::peak() const {
@@ -96,8 +89,7 @@ std::int64_t MemoryPlan::peak() const {
 MemoryPlan plan_memory(const ModelSpec& spec, const MemoryRequest& request) {
   const Sizes sizes{spec, request, request.micro_batch_tokens, request.bf16_compute ? 2 : 4};
   MemoryPlan plan;
-  plan.runtime =
-      kRuntimeBytes + kThreadBytes * request.threads + kTokenBytes * request.tokenizer_entries + scale_bytes(sizes);
+  plan.runtime = kRuntimeBytes + kThreadBytes * request.threads + kTokenBytes * request.tokenizer_entries;
   plan.frozen = frozen_bytes(spec, request);
   plan.adapters = 2 * 4 * request.lora_parameters + request.optimizer_bytes;
   plan.kept = kept_bytes(sizes);

@@ -138,7 +138,9 @@ void CpuProducts::run_as(std::span<const Product> products) {
     std::int64_t begin = work * column_part / grid.column_parts, end = work * (column_part + 1) / grid.column_parts;
     for (const Gemm& gemm : gemms_) {
       const std::int64_t mine = tiles_of(gemm), tile_work = work_of_tile(gemm);
-      const auto tile_at = [&](std::int64_t at) { return std::clamp<std::int64_t>(quotient_up(at, tile_work), 0, mine); };
+      const auto tile_at = [&](std::int64_t at) {
+        return std::clamp<std::int64_t>(quotient_up(at, tile_work), 0, mine);
+      };
       gemm_part(kernels, gemm, tile_at(begin) * tile, std::min(tile_at(end) * tile, gemm.columns),
                 gemm.rows * row_part / grid.row_parts, gemm.rows * (row_part + 1) / grid.row_parts,
                 scratch_.of(thread));
