@@ -1,4 +1,5 @@
-# tests/ROOM/*_test.cpp is the program test_ROOM; every gtest case is a CTest case named ROOM.Suite.Case.
+# vernier_tests(NAME ROOM): tests/NAME/*_test.cpp is the program test_NAME, which tests ROOM; every gtest case is a CTest
+# case named NAME.Suite.Case.
 include(GoogleTest)
 add_library(vernier_test_support INTERFACE)
 target_include_directories(vernier_test_support INTERFACE ${CMAKE_SOURCE_DIR}/tests)
@@ -8,28 +9,29 @@ target_link_libraries(vernier_test_support INTERFACE GTest::gtest GTest::gmock)
 # Threads that wait by spinning would fight over the CPUs with the tests beside them.
 set(test_environment "OMP_WAIT_POLICY=passive")
 
-function(vernier_tests name)
+function(vernier_tests name room)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${name}/*.cpp)
   if(NOT sources)
     return()
   endif()
   add_executable(test_${name} ${sources})
   target_compile_options(test_${name} PRIVATE -O1)  # quicker to build; what they test is optimized
-  target_link_libraries(test_${name} PRIVATE vernier_${name} vernier_options vernier_test_support GTest::gtest_main)
+  target_link_libraries(test_${name} PRIVATE vernier_${room} vernier_options vernier_test_support GTest::gtest_main)
   gtest_discover_tests(test_${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
                        PROPERTIES TIMEOUT 300 ENVIRONMENT "${test_environment}")
 endfunction()
 
-set(rooms base kernels io config spec data)
 if(VERNIER_SANITIZE STREQUAL thread)
-  set(rooms io)
+  vernier_tests(io io)
+else()
+  foreach(room base kernels io config spec data)
+    vernier_tests(${room} ${room})
+  endforeach()
 endif()
-foreach(room ${rooms})
-  vernier_tests(${room})
-endforeach()
+vernier_tests(threads kernels)  # what the kernels do on several threads at once
 if(NOT VERNIER_TORCH_FREE)
   foreach(room tensor model optim train infer export commands)
-    vernier_tests(${room})
+    vernier_tests(${room} ${room})
   endforeach()
 endif()
 

@@ -271,6 +271,32 @@ TYPED_TEST(GemmOf, ResultsAreStoredAddedAndTransposed) {
   }
 }
 
+// A product restores the scales of a double-quantized matrix itself, wherever its columns, depth and blocks begin.
+TYPED_TEST(GemmOf, NestedScalesAreThoseThatWereRestored) {
+  constexpr std::int64_t kColumns = 261, kDepth = 165;
+  for (const bool transposed : {true, false}) {
+    Problem<TypeParam> problem{5, kColumns, {}};
+    problem.terms.emplace_back(Form::kNf4, 5, kColumns, kDepth, transposed, false, 31);
+    Matrix& matrix = problem.terms[0].matrix;
+    const auto blocks = static_cast<std::int64_t>(matrix.absmax.size());
+    std::vector<std::uint8_t> nested(matrix.absmax.size());
+    std::vector<float> nested_absmax(matrix.absmax.size() / 256 + 1);
+    float offset = 0;
+    double_quantize(matrix.absmax.data(), blocks, &offset, nested.data(), nested_absmax.data());
+    restore_absmax(nested.data(), nested_absmax.data(), offset, 0, blocks, matrix.absmax.data());
+    for (const Isa isa : kIsas) {
+      if (!runs<TypeParam>(isa)) continue;
+      matrix.stored.absmax = matrix.absmax.data();
+      const std::vector<float> plain = problem.run(isa, 3);
+      matrix.stored.absmax = nullptr;
+      matrix.stored.nested_codes = nested.data();
+      matrix.stored.nested_absmax = nested_absmax.data();
+      matrix.stored.offset = offset;
+      EXPECT_EQ(problem.run(isa, 3), plain) << isa_name(isa) << " " << transposed;
+    }
+  }
+}
+
 // Where VDPBF16PS exists, the tables that imitate it give its bits on normal numbers.
 TEST(Gemm, ImitatedBF16HasTheBitsOfTheInstruction) {
   if (!runs<std::uint16_t>(Isa::kAvx512)) GTEST_SKIP() << "this CPU lacks AVX512-BF16";
