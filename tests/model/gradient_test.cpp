@@ -41,7 +41,8 @@ struct Gradients {
 };
 
 // All eight rows in micro batches of `at_once`, divided by the targets of all.
-Gradients accumulate(const Decoder& model, const Device& device, std::size_t at_once, std::int64_t kept_layers = 1000) {
+Gradients accumulate(const Decoder& model, const Device& device, std::size_t at_once,
+                     const KeptLayers& kept = {1000, 1000}) {
   const auto rows = eight_rows();
   std::int64_t targets = 0;
   for (const auto& row : rows) targets += static_cast<std::int64_t>(row.size()) - 1;
@@ -55,8 +56,7 @@ Gradients accumulate(const Decoder& model, const Device& device, std::size_t at_
     TokenBatch tokens = batch.batch();
     tokens.step = 2;
     tokens.first_row_in_step = static_cast<std::int64_t>(first);
-    result.loss +=
-        loss_and_gradients(model, device, tokens, 1.0f / static_cast<float>(targets), kept_layers, arena).loss;
+    result.loss += loss_and_gradients(model, device, tokens, 1.0f / static_cast<float>(targets), kept, arena).loss;
   }
   result.loss /= static_cast<double>(targets);
   result.values = model.lora->gradients().clone();
@@ -78,9 +78,9 @@ TEST(KeepPolicies, SameBitsWithDropoutAndBF16) {
     const Device device = cpu(compute);
     for (const char* arch : {"llama", "qwen3"}) {
       const Decoder model = tiny(device, 0.2, true, arch);
-      const at::Tensor all = accumulate(model, device, 4, 1000).values;
-      for (const std::int64_t kept_layers : {0, 1})
-        EXPECT_TRUE(at::equal(all, accumulate(model, device, 4, kept_layers).values)) << kept_layers;
+      const at::Tensor all = accumulate(model, device, 4).values;
+      for (const KeptLayers& kept : {KeptLayers{1, 2}, KeptLayers{0, 2}, KeptLayers{1, 1}, KeptLayers{}})
+        EXPECT_TRUE(at::equal(all, accumulate(model, device, 4, kept).values)) << kept.all << " " << kept.attention;
     }
   }
 }
@@ -106,7 +106,7 @@ TEST(Dropout, MasksDifferByStepAndRowAndLeaveEvaluationAlone) {
     TokenBatch batch = rows.batch();
     batch.step = step;
     batch.first_row_in_step = first_row;
-    return loss_and_gradients(model, device, batch, 1, 1000, arena).loss;
+    return loss_and_gradients(model, device, batch, 1, {1000, 1000}, arena).loss;
   };
   EXPECT_EQ(loss(1, 0), loss(1, 0));
   EXPECT_NE(loss(1, 0), loss(2, 0));

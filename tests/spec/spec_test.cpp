@@ -138,9 +138,12 @@ TEST(MemoryPlan, GrowsWithWhatItIsMadeOf) {
   request.lora_parameters = 1000;
   request.optimizer_bytes = 2048;
   const MemoryPlan plan = plan_memory(spec, request);
-  request.kept_layers = spec.layers;
-  EXPECT_GT(plan_memory(spec, request).kept, plan.kept);
-  request.kept_layers = 0;
+  request.kept = {0, spec.layers};
+  const std::int64_t attention_kept = plan_memory(spec, request).kept;
+  EXPECT_GT(attention_kept, plan.kept);
+  request.kept = {spec.layers, spec.layers};
+  EXPECT_GT(plan_memory(spec, request).kept, attention_kept);
+  request.kept = {};
   request.load_in_4bit = false;
   EXPECT_GT(plan_memory(spec, request).frozen, plan.frozen);
   request.micro_batch_tokens = 1024;

@@ -21,14 +21,15 @@ struct Curve {
   std::vector<at::Tensor> first_gradients, third_gradients;  // as lora->tensors(), unclipped
 };
 
-inline constexpr std::int64_t kEveryLayer = 1000;  // more than any test model has
+// More layers than any test model has.
+inline constexpr KeptLayers kAllKept{1000, 1000}, kAttentionKept{0, 1000}, kNothingKept{};
 
 struct CurveRun {
   std::string model_dir, curve_dir;
   bool load_in_4bit = true;
   ComputeRequest compute = ComputeRequest::kF32;
   double learning_rate = 1e-3;
-  std::int64_t kept_layers = kEveryLayer;
+  KeptLayers kept = kAllKept;
 };
 
 class CurveReplay {
@@ -82,8 +83,7 @@ class CurveReplay {
     double total = 0;
     for (const Rows& rows : micro)
       total +=
-          loss_and_gradients(model, device, rows.batch(), 1.0f / static_cast<float>(targets), run_.kept_layers, arena)
-              .loss;
+          loss_and_gradients(model, device, rows.batch(), 1.0f / static_cast<float>(targets), run_.kept, arena).loss;
     return total / static_cast<double>(targets);
   }
 

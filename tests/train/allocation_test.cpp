@@ -106,19 +106,19 @@ TEST_P(Allocations, NoBufferAfterTheFirstStep) {
   for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<std::int32_t>(5 + i % 50);
   for (int row = 0; row < 8; ++row) rows.add(ids.data(), ids.data(), static_cast<std::int64_t>(ids.size()));
   Arena arena;
-  const auto step = [&](std::int64_t kept_layers) {
+  const auto step = [&](const KeptLayers& kept) {
     model.lora->gradients().zero_();
-    loss_and_gradients(model, device, rows.batch(), 0.01f, kept_layers, arena);
+    loss_and_gradients(model, device, rows.batch(), 0.01f, kept, arena);
     optimizer.step(device, 1e-3, clip_factor(gradient_norm(model.lora->gradients(), device), 1.0));
   };
-  for (const std::int64_t kept_layers : {kEveryLayer, std::int64_t{0}}) {
-    step(kept_layers);
-    step(kept_layers);  // the arena has joined its pieces
+  for (const KeptLayers& kept : {kAllKept, kAttentionKept, kNothingKept}) {
+    step(kept);
+    step(kept);  // the arena has joined its pieces
     buffers = 0;
     counting = true;
-    for (int i = 0; i < 3; ++i) step(kept_layers);
+    for (int i = 0; i < 3; ++i) step(kept);
     counting = false;
-    EXPECT_EQ(buffers, 0) << "kept layers " << kept_layers;
+    EXPECT_EQ(buffers, 0) << "kept layers " << kept.all << ", " << kept.attention;
   }
 }
 

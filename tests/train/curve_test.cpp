@@ -10,12 +10,12 @@ namespace {
 
 constexpr double kLearningRate = 5e-3;
 
-CurveRun tiny(std::int64_t kept_layers, bool load_in_4bit = true) {
+CurveRun tiny(const KeptLayers& kept, bool load_in_4bit = true) {
   CurveRun run;
   run.model_dir = golden("arch/llama");
   run.curve_dir = golden("curves/tiny");
   run.learning_rate = kLearningRate;
-  run.kept_layers = kept_layers;
+  run.kept = kept;
   run.load_in_4bit = load_in_4bit;
   return run;
 }
@@ -35,7 +35,7 @@ void expect_follows(const CurveRun& run, const std::string& file_name) {
               difference.worst_relative_norm, movement);
 }
 
-class TinyCurve : public ::testing::TestWithParam<std::int64_t> {};
+class TinyCurve : public ::testing::TestWithParam<KeptLayers> {};
 
 TEST_P(TinyCurve, QloraFollowsPeftAndBitsandbytes) {
   expect_follows(tiny(GetParam()), "f32.safetensors");
@@ -76,9 +76,12 @@ TEST_P(TinyCurve, BF16StaysNearTheF32Curve) {
   std::printf("bf16 against f32: worst %.1e, mean %.1e\n", difference.worst_loss, difference.mean_loss);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, TinyCurve, ::testing::Values(kEveryLayer, 0), [](const auto& parameter) {
-  return parameter.param == kEveryLayer ? "KeepAll" : "Recompute";
-});
+INSTANTIATE_TEST_SUITE_P(All, TinyCurve, ::testing::Values(kAllKept, kAttentionKept, kNothingKept),
+                         [](const auto& parameter) {
+                           return parameter.param.all > 0         ? "KeepAll"
+                                  : parameter.param.attention > 0 ? "KeepAttention"
+                                                                  : "KeepNothing";
+                         });
 
 }  // namespace
 }  // namespace vernier::testing

@@ -47,7 +47,7 @@ at::Tensor gradient(const ModelDir& base, const std::vector<std::int32_t>& row, 
   Rows rows;
   rows.add(row.data(), row.data(), static_cast<std::int64_t>(row.size()));
   Arena arena;
-  loss_and_gradients(model, device, rows.batch(), 1.0f / static_cast<float>(rows.target_count()), 0, arena);
+  loss_and_gradients(model, device, rows.batch(), 1.0f / static_cast<float>(rows.target_count()), {}, arena);
   return model.lora->gradients().clone();
 }
 

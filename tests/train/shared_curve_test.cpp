@@ -36,7 +36,7 @@ TEST_P(SharedCurve, F32FollowsPeft) {
 
 TEST_P(SharedCurve, RecomputingGivesTheSameCurve) {
   CurveRun again = run();
-  again.kept_layers = 0;
+  again.kept = kNothingKept;
   EXPECT_EQ(CurveReplay(again).play().loss, CurveReplay(run()).play().loss);
 }
 

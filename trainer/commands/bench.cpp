@@ -60,7 +60,7 @@ void run_steps(const RunInputs& inputs, Device& device, const KeepChoice& keep, 
   device.ops = std::move(timed);
   TrainStep step({device, model, batches, optimizer, inputs.train}, config.optimizer,
                  std::max(total_steps(config.train, batches.steps_per_epoch()), count + 1),
-                 {keep.kept_layers, keep.plan.kept + keep.plan.working});
+                 {keep.kept, keep.plan.kept + keep.plan.working});
   StepWork largest;
   for (std::int64_t i = 0; i <= count; ++i) {
     log.live(i == 0 ? "warming up" : str("step ", i, "/", count));
@@ -69,8 +69,8 @@ void run_steps(const RunInputs& inputs, Device& device, const KeepChoice& keep, 
     const StepWorks works = ops.take();
     if (i > 0) result.steps.push_back({metrics, works, step_flops(inputs.spec, model.lora->values().numel(), work)});
   }
-  MemoryRequest request =
-      memory_request(inputs, config, device.compute == at::kBFloat16, device.threads, {0, optimizer.resident_bytes()});
+  MemoryRequest request = memory_request(inputs, config, device.compute == at::kBFloat16, device.threads,
+                                         {{0, inputs.spec.layers}, optimizer.resident_bytes()});
   request.micro_batch_tokens = largest.tokens;
   request.micro_batch_targets = largest.targets;
   result.floor = memory_floor(inputs.spec, request);

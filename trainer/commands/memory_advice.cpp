@@ -65,7 +65,7 @@ class Planner {
     if (config.optimizer.optimizer.paged) paging.resident_bytes = config.optimizer.optimizer_memory.value_or(1);
     const std::int64_t states = resident_state_bytes(state_layout(inputs_, config), paging);
     return plan_run_memory(inputs_, config, device_.compute == at::kBFloat16, device_.threads,
-                           {keeps ? inputs_.spec.layers : 0, states})
+                           {keeps ? KeptLayers{inputs_.spec.layers, inputs_.spec.layers} : KeptLayers{}, states})
         .peak();
   }
 

@@ -46,7 +46,7 @@ Budget memory_budget(const RunInputs& inputs) {
 }
 
 // Seconds of a step of average size: what it computes, at the share of the measured peak that such steps reach.
-double predicted_seconds(const RunInputs& inputs, const Device& device, std::int64_t lora, std::int64_t kept_layers) {
+double predicted_seconds(const RunInputs& inputs, const Device& device, std::int64_t lora, const KeptLayers& kept) {
   constexpr double kReached = 0.72;
   const DatasetStats stats = inputs.train.stats();
   const BatchConfig& batch = inputs.config().batch;
@@ -55,9 +55,12 @@ double predicted_seconds(const RunInputs& inputs, const Device& device, std::int
   const double tokens = share * static_cast<double>(stats.tokens), row = tokens / rows;
   const StepWork work{static_cast<std::int64_t>(tokens),
                       static_cast<std::int64_t>(share * static_cast<double>(stats.targets)), rows * row * row};
-  const double layers = static_cast<double>(inputs.spec.layers - kept_layers);
+  const auto linears_again = static_cast<double>(inputs.spec.layers - kept.all);
+  const auto attention_again = static_cast<double>(inputs.spec.layers - kept.attention);
   const PeakLoop loop = device.compute == at::kBFloat16 ? PeakLoop::kBF16 : PeakLoop::kF32;
-  const double flops = step_flops(inputs.spec, lora, work).model() + layers * layer_recompute_flops(inputs.spec, work);
+  const double flops = step_flops(inputs.spec, lora, work).model() +
+                       linears_again * layer_recompute_flops(inputs.spec, work) +
+                       attention_again * layer_attention_flops(inputs.spec, work);
   return flops / (kReached * measure_multiply_rate(device.isa, loop));
 }
 
@@ -83,44 +86,57 @@ StatePaging chosen_paging(const Config& config) {
 
 }  // namespace
 
+namespace {
+
+// Keeps one layer less of the costlier kind; false when nothing is kept.
+bool keep_less(KeptLayers& kept) {
+  if (kept.all > 0) return --kept.all, true;
+  return kept.attention > 0 ? --kept.attention, true : false;
+}
+
+std::string kept_text(const KeptLayers& kept, std::int64_t layers) {
+  if (kept.all == layers) return "activations kept";
+  if (kept.all > 0) return str("activations kept in ", kept.all, " of ", layers, " layers");
+  if (kept.attention == layers) return "activations recomputed";
+  return str("activations recomputed, attention too in ", layers - kept.attention, " of ", layers, " layers");
+}
+
+}  // namespace
+
 KeepChoice choose_keep(const RunInputs& inputs, const Device& device) {
   const StateLayout states = state_layout(inputs, inputs.config());
   KeepChoice choice;
   choice.paging = chosen_paging(inputs.config());
-  const auto plan = [&](std::int64_t kept_layers) {
+  const auto plan = [&](const KeptLayers& kept) {
     return plan_run_memory(inputs, inputs.config(), device.compute == at::kBFloat16, device.threads,
-                           {kept_layers, resident_state_bytes(states, choice.paging)});
+                           {kept, resident_state_bytes(states, choice.paging)});
   };
   const std::int64_t layers = inputs.spec.layers;
   const Checkpointing wanted = inputs.config().train.gradient_checkpointing;
   const Budget budget = memory_budget(inputs);
-  choice.kept_layers = wanted == Checkpointing::kOn ? 0 : layers;
-  choice.plan = plan(choice.kept_layers);
-  while (wanted == Checkpointing::kAuto && choice.kept_layers > 0 && choice.plan.peak() > budget.bytes)
-    choice.plan = plan(--choice.kept_layers);
+  choice.kept = {wanted == Checkpointing::kOn ? 0 : layers, layers};
+  choice.plan = plan(choice.kept);
+  while (wanted != Checkpointing::kOff && choice.plan.peak() > budget.bytes && keep_less(choice.kept))
+    choice.plan = plan(choice.kept);
   if (inputs.config().optimizer.optimizer.paged && !inputs.config().optimizer.optimizer_memory) {
     choice.paging.resident_bytes =
         states.pages() * states.page_bytes() - std::max<std::int64_t>(choice.plan.peak() - budget.bytes, 0);
-    choice.plan = plan(choice.kept_layers);
+    choice.plan = plan(choice.kept);
   }
   const std::int64_t resident = resident_state_bytes(states, choice.paging);
   if (resident < states.pages() * states.page_bytes()) refuse_memory_file_system(choice.paging.directory, "paging_dir");
   if (choice.plan.peak() > budget.bytes)
     throw Error(ErrorKind::kResource, str("the run needs about ", bytes_text(choice.plan.peak()), " of ", budget.name),
                 "memory", settings_that_fit(inputs, device, budget.bytes));
-  const std::string kept = choice.kept_layers == layers ? "activations kept"
-                           : choice.kept_layers == 0
-                               ? "activations recomputed"
-                               : str("activations kept in ", choice.kept_layers, " of ", layers, " layers");
   const std::int64_t lora =
       lora_parameters(inputs.spec, match_lora_targets(inputs.spec, inputs.config().lora), inputs.config().lora.r);
-  const double seconds = predicted_seconds(inputs, device, lora, choice.kept_layers);
+  const double seconds = predicted_seconds(inputs, device, lora, choice.kept);
   const std::string paged = inputs.config().optimizer.optimizer.paged
                                 ? str(", ", bytes_text(std::min(resident, states.state_bytes())), " of ",
                                       bytes_text(states.state_bytes()), " optimizer states in memory")
                                 : "";
-  choice.explanation = str(kept, paged, ", predicted peak ", bytes_text(choice.plan.peak()), " of ", budget.name, ", ",
-                           seconds_text(seconds), " a step");
+  choice.explanation = str(kept_text(choice.kept, layers), paged, ", predicted peak ", bytes_text(choice.plan.peak()),
+                           " of ", budget.name, ", ", seconds_text(seconds), " a step");
   return choice;
 }
 

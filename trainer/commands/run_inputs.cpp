@@ -184,7 +184,7 @@ MemoryRequest memory_request(const RunInputs& inputs, const Config& config, bool
   request.longest_row = most_tokens;
   request.threads = threads;
   request.tokenizer_entries = inputs.tokenizer == nullptr ? 0 : inputs.tokenizer->vocab_size();
-  request.kept_layers = kept.layers;
+  request.kept = kept.layers;
   request.optimizer_bytes = kept.optimizer_bytes;
   request.dropout = config.lora.dropout > 0;
   add_largest_micro_batch(inputs.train, config.batch.micro_batch_size, most_tokens, request);

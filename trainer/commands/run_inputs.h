@@ -42,7 +42,7 @@ std::int64_t longest_row(const RunInputs& inputs);
 
 // What of a run may be kept in memory or not.
 struct Kept {
-  std::int64_t layers = 0;           // that keep all activations
+  KeptLayers layers;
   std::int64_t optimizer_bytes = 0;  // of the optimizer's states
 };
 

@@ -150,8 +150,8 @@ int train(const TrainArguments& arguments, const std::vector<std::string>& overr
   describe(inputs, model, device, batches, total, keep, log);
   const AdapterFiles files{peft_config(config), quantization_record(inputs, device, identity, chat_template),
                            chat_template};
-  Trainer trainer(config.train, config.optimizer, config.batch, {keep.kept_layers, keep.plan.kept + keep.plan.working},
-                  files, identity, state,
+  Trainer trainer(config.train, config.optimizer, config.batch, {keep.kept, keep.plan.kept + keep.plan.working}, files,
+                  identity, state,
                   {device, model, batches, optimizer, inputs.evaluation.size() > 0 ? &inputs.evaluation : nullptr,
                    inputs.train, lock, signals, since, log});
   const RunSummary summary = trainer.run();

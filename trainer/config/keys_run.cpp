@@ -241,7 +241,7 @@ std::vector<Key> device_keys() {
           {"gradient_checkpointing",
            {},
            "Compute a block's activations again in the backward pass instead of keeping them: less memory, the same "
-           "numbers. auto: as memory allows."},
+           "numbers. auto: as memory allows. The attention is computed again only where memory is short."},
           [](auto& c) -> auto& { return c.train.gradient_checkpointing; },
           std::vector<Word<Checkpointing>>{
               {"auto", Checkpointing::kAuto}, {"true", Checkpointing::kOn}, {"false", Checkpointing::kOff}},

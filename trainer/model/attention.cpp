@@ -38,21 +38,25 @@ at::Tensor split(const Pass& pass, const at::Tensor& qkv, const Ops::HeadSource&
 
 }  // namespace
 
-void attention_forward(const Pass& pass, const HeadNorms& norms, const at::Tensor& qkv, at::Tensor& out,
-                       at::Tensor& log_sum_exp) {
+Attended take_attended(const Pass& pass) {
+  return {pass.take({pass.tokens(), pass.spec.q_dim()}), pass.take_f32({pass.spec.heads, pass.tokens()})};
+}
+
+void attention_forward(const Pass& pass, const HeadNorms& norms, const at::Tensor& qkv, Attended& attended) {
   const Arena::Scope scope(pass.arena);
   const Heads heads = head_sources(pass, norms);
   const at::Tensor q = split(pass, qkv, heads.q), k = split(pass, qkv, heads.k), v = split(pass, qkv, heads.v);
-  pass.ops().attention(q, k, v, attention_shape(pass), out, log_sum_exp);
+  pass.ops().attention(q, k, v, attention_shape(pass), attended.out, attended.log_sum_exp);
 }
 
-void attention_backward(const Pass& pass, const HeadNorms& norms, const at::Tensor& qkv, const at::Tensor& out,
-                        const at::Tensor& log_sum_exp, const at::Tensor& d_out, at::Tensor& d_qkv) {
+void attention_backward(const Pass& pass, const HeadNorms& norms, const at::Tensor& qkv, const Attended& attended,
+                        const at::Tensor& d_out, at::Tensor& d_qkv) {
   const Arena::Scope scope(pass.arena);
   const Heads heads = head_sources(pass, norms);
   const at::Tensor q = split(pass, qkv, heads.q), k = split(pass, qkv, heads.k), v = split(pass, qkv, heads.v);
   at::Tensor d_q = pass.take_f32(q.sizes()), d_k = pass.take_f32(k.sizes()), d_v = pass.take_f32(v.sizes());
-  pass.ops().attention_backward(q, k, v, out, log_sum_exp, d_out, attention_shape(pass), d_q, d_k, d_v);
+  pass.ops().attention_backward(q, k, v, attended.out, attended.log_sum_exp, d_out, attention_shape(pass), d_q, d_k,
+                                d_v);
   const auto merge = [&](at::Tensor& gradient, const Ops::HeadSource& source) {
     pass.ops().split_heads_backward(gradient, qkv, source, pass.batch.row_starts, pass.batch.positions, d_qkv);
   };

@@ -14,13 +14,19 @@ struct HeadNorms {
   at::Tensor q, k;
 };
 
-// out [N, A] and log_sum_exp f32 [heads, N] (kernels/attention.h) from qkv [N, A + 2 K].
-void attention_forward(const Pass& pass, const HeadNorms& norms, const at::Tensor& qkv, at::Tensor& out,
-                       at::Tensor& log_sum_exp);
+struct Attended {
+  at::Tensor out;          // [N, A]
+  at::Tensor log_sum_exp;  // f32 [heads, N], of the scores (kernels/attention.h)
+};
+// Room for it in the arena.
+Attended take_attended(const Pass& pass);
 
-// d_qkv [N, A + 2 K] from d_out [N, A]; qkv, out and log_sum_exp as in the forward pass.
-void attention_backward(const Pass& pass, const HeadNorms& norms, const at::Tensor& qkv, const at::Tensor& out,
-                        const at::Tensor& log_sum_exp, const at::Tensor& d_out, at::Tensor& d_qkv);
+// Fills `attended` from qkv [N, A + 2 K].
+void attention_forward(const Pass& pass, const HeadNorms& norms, const at::Tensor& qkv, Attended& attended);
+
+// d_qkv [N, A + 2 K] from d_out [N, A]; qkv and `attended` as in the forward pass.
+void attention_backward(const Pass& pass, const HeadNorms& norms, const at::Tensor& qkv, const Attended& attended,
+                        const at::Tensor& d_out, at::Tensor& d_qkv);
 
 // The same forward for one row whose earlier tokens are in the cache of `layer`: the new ones are appended behind
 // cache.length (which the caller advances once all layers are done). Precondition: they fit.

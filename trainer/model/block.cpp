@@ -48,12 +48,18 @@ void mlp_backward(const Block& block, const Pass& pass, const BlockSaved& saved,
 void attention_part_backward(const Block& block, const Pass& pass, const BlockSaved& saved, bool first,
                              at::Tensor& d_x) {
   const Arena::Scope scope(pass.arena);
-  at::Tensor rstd, d_attention = pass.take(saved.attention_out.sizes());
-  block.o.backward(pass, in_compute_type(pass, d_x), saved.attention_out, saved.u_o, &d_attention);
+  at::Tensor rstd;
   const at::Tensor x = normed(pass, saved.x_in, block.attention_norm, &rstd);
   const at::Tensor qkv = kept_or_again(pass, block.qkv, x, saved.qkv);
+  Attended attended = saved.attended;
+  if (!attended.out.defined()) {
+    attended = take_attended(pass);
+    attention_forward(pass, block.head_norms, qkv, attended);
+  }
+  at::Tensor d_attention = pass.take(attended.out.sizes());
+  block.o.backward(pass, in_compute_type(pass, d_x), attended.out, saved.u_o, &d_attention);
   at::Tensor d_qkv = pass.take(qkv.sizes()), d_normed = pass.take(x.sizes());
-  attention_backward(pass, block.head_norms, qkv, saved.attention_out, saved.log_sum_exp, d_attention, d_qkv);
+  attention_backward(pass, block.head_norms, qkv, attended, d_attention, d_qkv);
   block.qkv.backward(pass, d_qkv, x, saved.u_qkv, first ? nullptr : &d_normed);
   if (!first) pass.ops().rms_norm_backward(d_normed, saved.x_in, block.attention_norm, rstd, d_x);
 }
@@ -73,8 +79,7 @@ BlockSaved::BlockSaved(const Pass& pass, const Block& block, Keep keep) {
   const std::int64_t n = pass.tokens();
   x_in = pass.take({n, pass.spec.hidden});
   x_mid = pass.take({n, pass.spec.hidden});
-  attention_out = pass.take({n, pass.spec.q_dim()});
-  log_sum_exp = pass.take_f32({pass.spec.heads, n});
+  if (keep != Keep::kStream) attended = take_attended(pass);
   if (keep == Keep::kAll) {
     qkv = pass.take({n, block.qkv.out()});
     gate_up = pass.take({n, block.gate_up.out()});
@@ -91,8 +96,9 @@ void block_forward(const Block& block, const Pass& pass, BlockSaved& saved, at::
     const Arena::Scope scope(pass.arena);
     at::Tensor qkv = saved.qkv.defined() ? saved.qkv : pass.take({pass.tokens(), block.qkv.out()});
     block.qkv.forward(pass, normed(pass, saved.x_in, block.attention_norm), qkv, saved.u_qkv);
-    attention_forward(pass, block.head_norms, qkv, saved.attention_out, saved.log_sum_exp);
-    block.o.forward_onto(pass, saved.attention_out, x, saved.u_o);
+    Attended attended = saved.attended.out.defined() ? saved.attended : take_attended(pass);
+    attention_forward(pass, block.head_norms, qkv, attended);
+    block.o.forward_onto(pass, attended.out, x, saved.u_o);
   }
   pass.ops().convert(x, saved.x_mid);
   const Arena::Scope scope(pass.arena);

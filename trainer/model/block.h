@@ -12,8 +12,9 @@
 namespace vernier {
 
 enum class Keep {
-  kRecompute,  // both residuals and the attention's output stay; qkv and gate/up are computed again
-  kAll,        // qkv and gate/up stay too; only norms and SwiGLU are computed again
+  kStream,     // both residuals stay; qkv, attention and gate/up are computed again
+  kAttention,  // the attention's output stays, too
+  kAll,        // qkv and gate/up stay, too; only norms and SwiGLU are computed again
 };
 
 struct Block {
@@ -26,9 +27,8 @@ struct Block {
 // compute type, and only norms read it again.
 struct BlockSaved {
   at::Tensor x_in, x_mid;                    // [N, H]: the stream before the attention, before the MLP
-  at::Tensor attention_out;                  // [N, A]
-  at::Tensor log_sum_exp;                    // f32 [heads, N], of the attention's scores
-  at::Tensor qkv, gate_up;                   // [N, A + 2 K], [N, 2 I]; undefined with kRecompute
+  Attended attended;                         // undefined with kStream
+  at::Tensor qkv, gate_up;                   // [N, A + 2 K], [N, 2 I]; undefined but with kAll
   at::Tensor u_qkv, u_o, u_gate_up, u_down;  // [N, R of the group]
 
   BlockSaved(const Pass& pass, const Block& block, Keep keep);

@@ -35,11 +35,16 @@ at::Tensor forward_only(const Decoder& model, const Pass& pass, const Seen& seen
   seen(x);
   for (const Block& block : model.blocks) {
     const Arena::Scope scope(pass.arena);
-    BlockSaved saved(pass, block, Keep::kRecompute);
+    BlockSaved saved(pass, block, Keep::kStream);
     block_forward(block, pass, saved, x);
     seen(x);
   }
   return x;
+}
+
+Keep keep_of(std::int64_t layer, const KeptLayers& kept) {
+  if (layer < kept.all) return Keep::kAll;
+  return layer < kept.attention ? Keep::kAttention : Keep::kStream;
 }
 
 constexpr auto kUnseen = [](const at::Tensor&) {};
@@ -60,10 +65,10 @@ std::int64_t max_row_tokens(const Decoder& model) {
 }
 
 LossSum loss_and_gradients(const Decoder& model, const Device& device, const TokenBatch& batch, float gradient_scale,
-                           std::int64_t kept_layers, Arena& arena, const std::function<void(double)>& progress) {
+                           const KeptLayers& kept, Arena& arena, const std::function<void(double)>& progress) {
   const Arena::Scope scope(arena);
   Pass pass = make_pass(model, device, batch, arena, true);
-  pass.most_logits_rows = most_logits_rows(kept_layers);
+  pass.most_logits_rows = most_logits_rows(kept);
   at::Tensor x = embed(model, pass);
   // A layer backward costs two forward.
   auto tell = [&, done = 0.0](double layers) mutable {
@@ -72,8 +77,7 @@ LossSum loss_and_gradients(const Decoder& model, const Device& device, const Tok
   };
   std::vector<BlockSaved> saved;
   for (const Block& block : model.blocks) {
-    const bool kept = static_cast<std::int64_t>(saved.size()) < kept_layers;
-    saved.emplace_back(pass, block, kept ? Keep::kAll : Keep::kRecompute);
+    saved.emplace_back(pass, block, keep_of(static_cast<std::int64_t>(saved.size()), kept));
     block_forward(block, pass, saved.back(), x);
     tell(1);
   }

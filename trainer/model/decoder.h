@@ -32,11 +32,11 @@ struct Decoder {
 std::int64_t max_row_tokens(const Decoder& model);
 
 // Sum of the token losses; adds gradient_scale * its gradient to the adapters' gradients.
-// The first `kept_layers` layers keep all that their backward pass reads (Keep::kAll), the others compute it again.
+// What layers do not keep for their backward pass, they compute again.
 // `progress` hears after each layer, forward and backward, what share of the work is done, above 0 and at most 1. What
 // it throws ends the call: the gradients are then unspecified, the arena is as before.
 LossSum loss_and_gradients(const Decoder& model, const Device& device, const TokenBatch& batch, float gradient_scale,
-                           std::int64_t kept_layers, Arena& arena,
+                           const KeptLayers& kept, Arena& arena,
                            const std::function<void(double share)>& progress = {});
 
 // Sum of the token losses alone, without dropout.

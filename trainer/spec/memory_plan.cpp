@@ -29,7 +29,7 @@ struct Sizes {
   std::int64_t c;  // bytes of a compute element
 
   std::int64_t qkv_out() const { return spec.q_dim() + 2 * spec.kv_dim(); }
-  bool recomputes() const { return request.kept_layers < spec.layers; }
+  bool recomputes() const { return request.kept.all < spec.layers; }
 };
 
 std::int64_t frozen_bytes(const ModelSpec& spec, const MemoryRequest& request) {
@@ -45,15 +45,17 @@ std::int64_t frozen_bytes(const ModelSpec& spec, const MemoryRequest& request) {
 std::int64_t kept_bytes(const Sizes& sizes) {
   const ModelSpec& spec = sizes.spec;
   const std::int64_t ranks = static_cast<std::int64_t>(kLinears.size()) * sizes.request.rank;
-  const std::int64_t always = sizes.c * (2 * spec.hidden + spec.q_dim() + ranks) + 4 * spec.heads;
+  const std::int64_t always = sizes.c * (2 * spec.hidden + ranks);
+  const std::int64_t attention = sizes.c * spec.q_dim() + 4 * spec.heads;
   const std::int64_t all = sizes.c * (sizes.qkv_out() + 2 * spec.intermediate);
   const std::int64_t stream_and_gradient = 2 * 4 * spec.hidden;
-  return sizes.n * (spec.layers * always + sizes.request.kept_layers * all + stream_and_gradient);
+  return sizes.n * (spec.layers * always + sizes.request.kept.attention * attention + sizes.request.kept.all * all +
+                    stream_and_gradient);
 }
 
 std::int64_t head_scratch(const Sizes& sizes) {
   const ModelSpec& spec = sizes.spec;
-  return logits_rows(spec.vocab, sizes.request.micro_batch_targets, most_logits_rows(sizes.request.kept_layers)) *
+  return logits_rows(spec.vocab, sizes.request.micro_batch_targets, most_logits_rows(sizes.request.kept)) *
          (4 * spec.vocab + (2 * sizes.c + 4) * spec.hidden);
 }
 
@@ -77,7 +79,9 @@ std::int64_t attention_scratch(const Sizes& sizes) {
   const std::int64_t stream =
       sizes.c * (3 * spec.hidden + spec.q_dim() + (sizes.recomputes() ? 2 : 1) * sizes.qkv_out());
   const std::int64_t heads_and_gradients = (sizes.c + 4) * sizes.qkv_out();
-  return sizes.n * (stream + heads_and_gradients) + sizes.request.threads * attention_thread_bytes(sizes);
+  const bool again = sizes.request.kept.attention < spec.layers;
+  const std::int64_t attended = again ? sizes.c * spec.q_dim() + 4 * spec.heads : 0;
+  return sizes.n * (stream + heads_and_gradients + attended) + sizes.request.threads * attention_thread_bytes(sizes);
 }
 
 }  // namespace

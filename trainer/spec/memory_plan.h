@@ -8,6 +8,7 @@
 #include "base/float_types.h"
 #include "config/config.h"
 #include "spec/lora_targets.h"
+#include "spec/step_sizes.h"
 
 namespace vernier {
 
@@ -22,7 +23,7 @@ struct MemoryRequest {
   std::int64_t micro_batch_tokens = 0;  // the largest micro batch
   std::int64_t micro_batch_targets = 0;
   std::int64_t longest_row = 0;
-  std::int64_t kept_layers = 0;  // that keep all activations; the others compute qkv and gate/up again
+  KeptLayers kept;
   bool dropout = false;
   std::int64_t threads = 1;
   std::int64_t tokenizer_entries = 0;  // 0: no tokenizer

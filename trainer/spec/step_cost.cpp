@@ -29,7 +29,7 @@ StepFlops step_flops(const ModelSpec& spec, std::int64_t lora_parameters, const 
   flops.head_forward = flops.head_backward = 2 * head * targets;
   // Scores and values are 4 operations for each query, key and column of the heads, and a query sees half the keys;
   // backward there are five such products instead of two.
-  flops.attention_forward = 2 * static_cast<double>(spec.layers * spec.q_dim()) * work.squared_row_tokens;
+  flops.attention_forward = static_cast<double>(spec.layers) * layer_attention_flops(spec, work);
   flops.attention_backward = 2.5 * flops.attention_forward;
   flops.adapters_forward = 2 * adapters * tokens;
   flops.adapters_backward = 4 * adapters * tokens;
@@ -41,6 +41,10 @@ double layer_recompute_flops(const ModelSpec& spec, const StepWork& work) {
   for (const Linear linear : kLinears)
     if (linear != Linear::kO && linear != Linear::kDown) weights += linear_in(spec, linear) * linear_out(spec, linear);
   return 2 * static_cast<double>(weights) * static_cast<double>(work.tokens);
+}
+
+double layer_attention_flops(const ModelSpec& spec, const StepWork& work) {
+  return 2 * static_cast<double>(spec.q_dim()) * work.squared_row_tokens;
 }
 
 }  // namespace vernier

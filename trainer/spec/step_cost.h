@@ -34,5 +34,7 @@ StepFlops step_flops(const ModelSpec& spec, std::int64_t lora_parameters, const 
 
 // Of one layer whose backward pass computes q, k, v, gate and up again, without the adapters.
 double layer_recompute_flops(const ModelSpec& spec, const StepWork& work);
+// Of one layer's attention, forward.
+double layer_attention_flops(const ModelSpec& spec, const StepWork& work);
 
 }  // namespace vernier

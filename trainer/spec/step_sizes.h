@@ -6,11 +6,18 @@
 
 namespace vernier {
 
+// What the forward pass leaves for the backward one, by number of layers: the first `all` keep everything that it
+// reads; up to `attention` q, k, v, gate and up are computed again; the others keep nothing but the stream between
+// their parts and compute the attention again, too. all <= attention.
+struct KeptLayers {
+  std::int64_t all = 0, attention = 0;
+};
+
 // Most rows of logits at a time: more are faster, for the head is read again for each chunk; a step that keeps no
 // layer's activations takes few, since its logits would be the most of its working memory.
 inline constexpr std::int64_t kManyLogitsRows = 256, kFewLogitsRows = 128;
-inline constexpr std::int64_t most_logits_rows(std::int64_t kept_layers) {
-  return kept_layers > 0 ? kManyLogitsRows : kFewLogitsRows;
+inline constexpr std::int64_t most_logits_rows(const KeptLayers& kept) {
+  return kept.all > 0 ? kManyLogitsRows : kFewLogitsRows;
 }
 
 // Rows of logits that exist at a time, of `targets` altogether: as few equal chunks as there can be of at most `most`

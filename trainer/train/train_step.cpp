@@ -10,10 +10,7 @@
 namespace vernier {
 
 TrainStep::TrainStep(const Parts& parts, const OptimizerConfig& optimizer, std::int64_t total_steps, Memory memory)
-    : parts_(parts),
-      max_grad_norm_(optimizer.max_grad_norm),
-      schedule_(optimizer, total_steps),
-      kept_layers_(memory.kept_layers) {
+    : parts_(parts), max_grad_norm_(optimizer.max_grad_norm), schedule_(optimizer, total_steps), kept_(memory.kept) {
   arena_.reserve(memory.step_bytes);
 }
 
@@ -33,8 +30,8 @@ TrainStep::Losses TrainStep::accumulate(std::int64_t step, const StepBatch& batc
       if (progress) progress(done / all_tokens, watch.seconds());
     };
     if (micro.trained_tokens() > 0) {
-      const LossSum part = loss_and_gradients(parts_.model, parts_.device, tokens, static_cast<float>(1 / targets),
-                                              kept_layers_, arena_, tell);
+      const LossSum part =
+          loss_and_gradients(parts_.model, parts_.device, tokens, static_cast<float>(1 / targets), kept_, arena_, tell);
       losses.sum += part.loss;
       if (!std::isfinite(part.loss) && losses.bad_rows.empty()) losses.bad_rows = micro.rows;
     }

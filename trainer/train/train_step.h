@@ -27,7 +27,7 @@ class TrainStep {
   };
   // What the forward pass keeps, and the working memory that a step is expected to need.
   struct Memory {
-    std::int64_t kept_layers = 0;
+    KeptLayers kept;
     std::int64_t step_bytes = 0;
   };
   // total_steps: of the whole run, for the learning rate's schedule.
@@ -53,7 +53,7 @@ class TrainStep {
   Parts parts_;
   double max_grad_norm_;
   Schedule schedule_;
-  std::int64_t kept_layers_;
+  KeptLayers kept_;
   Arena arena_;
 };
 
