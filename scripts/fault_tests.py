@@ -26,7 +26,7 @@ ROWS = [
     ("3", "power loss at every system call", [("test_io", "StoreCrash.APowerLossAtEverySystemCall")]),
     ("4", "a stop or power loss in recovery and pruning", [("test_io", "StoreCrash.*OfARecovery")]),
     ("5", "a full disk", [("test_io", "StoreFailure.ADiskOfEverySize*:RealDisk.*"), ["test_disk_faults.Full", "test_resources.Disk"]]),
-    ("6", "EIO, short writes, EINTR, EROFS, EXDEV", [("test_io", "StoreFailure.*:-StoreFailure.ADiskOfEverySize*")]),
+    ("6", "EIO, short writes, EINTR, EROFS, EXDEV", [("test_io", "StoreFailure.*:-StoreFailure.ADiskOfEverySize*"), ["test_page_disk"]]),
     ("7", "flipped bits and cuts in files of ours", [("test_io", "StoreDamage.*"), ["test_flipped_bits.Checkpoint"]]),
     ("8", "a flipped bit in the base", [["test_flipped_bits.Base"]]),
     ("17", "memory that is not given", [("test_io", "AllocationFailure.*"), ["test_memory_faults", "test_optimizers.HeldMemory"]]),

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what Vernier is built from: Debian packages, and LibTorch from PyPI into .deps/torch.
+# Installs what Vernier is built from: Debian packages, LibTorch and CUDA's headers from PyPI into .deps/.
 # Usage: scripts/setup.sh [--libtorch DIR]   (or VERNIER_LIBTORCH=DIR: your own LibTorch instead of the wheel)
 # Everything that is already there is left alone; an interrupted run leaves nothing half installed.
 set -euo pipefail
@@ -64,6 +64,7 @@ install_libtorch() {
   [ "$(uname -m)" = x86_64 ] || fail "the LibTorch wheel is for x86_64, this is $(uname -m); give --libtorch DIR"
   pip_install "$root/scripts/requirements/torch.txt" "$root/.deps/torch"
   check_libtorch "$root/.deps/torch/torch"
+  pip_install "$root/scripts/requirements/cuda.txt" "$root/.deps/cuda"
 }
 
 while [ $# -gt 0 ]; do

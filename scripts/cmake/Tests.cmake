@@ -29,6 +29,17 @@ else()
   endforeach()
 endif()
 vernier_tests(threads kernels)  # what the kernels do on several threads at once
+
+# The room cuda runs on a simulated runtime; where CUDA is on, the same work runs on a device too.
+if(TARGET vernier_cuda)
+  vernier_tests(cuda cuda)
+  target_sources(test_cuda PRIVATE ${CMAKE_SOURCE_DIR}/tests/support/simulated_cuda.cpp)
+endif()
+if(VERNIER_CUDA)
+  add_library(vernier_cuda_device INTERFACE)
+  target_link_libraries(vernier_cuda_device INTERFACE vernier_cuda vernier_cudart)
+  vernier_tests(cuda_device cuda_device)
+endif()
 if(NOT VERNIER_TORCH_FREE)
   foreach(room tensor model optim train infer export commands)
     vernier_tests(${room} ${room})

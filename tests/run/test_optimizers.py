@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -102,6 +103,31 @@ class Paging(PagedTest):
         self.fails(3, "check", self.run_config("adamw_torch", lora_r=8192, max_memory=limit, gradient_checkpointing=True))
         done = self.good("check", self.run_config("paged_adamw_32bit", lora_r=8192, optimizer_memory=None, max_memory=limit))
         self.assertRegex(done.stdout, r"[0-9.]+ MiB of [0-9.]+ MiB optimizer states in memory")
+
+
+    def test_a_refusal_proposes_pages_and_smaller_states_that_fit(self):
+        for plain, proposed in {"adamw_torch": {"paged_adamw_32bit", "adamw_8bit"}, "adamw_8bit": {"paged_adamw_8bit"},
+                                "lion_32bit": {"paged_lion_32bit", "lion_8bit"}, "paged_adamw_32bit": set(), "sgd": set()}.items():
+            with self.subTest(plain):
+                config = self.run_config(plain, lora_r=8192, gradient_checkpointing=True, paging_dir=str(self.pages), micro_batch_size=1)
+                need = float(self.good("check", config).stdout.split("predicted peak ")[1].split(" MiB")[0])
+                limit = f"max_memory={int(need - 12)}MiB"
+                advice = self.fails(3, "check", config, limit).stderr.strip().splitlines()[-1]
+                words = set(re.findall(r"optimizer: (\w+)", advice))
+                self.assertEqual(words, proposed, advice)
+                for word in words:
+                    self.good("check", config, limit, f"optimizer={word}")
+                if plain != "adamw_torch":
+                    continue
+                # Where nothing is enough, pages come before what changes a number.
+                self.fails(3, "check", config, "max_memory=100MiB", says=["with optimizer: paged_adamw_32bit, and "])
+
+    def test_a_refusal_proposes_no_pages_in_memory(self):
+        if not os.path.isdir("/dev/shm"):
+            self.skipTest("this machine lacks /dev/shm")
+        done = self.fails(3, "check", self.run_config("adamw_torch", lora_r=8192, paging_dir="/dev/shm", max_memory="400MiB"))
+        self.assertNotIn("paged_", done.stderr)
+        self.assertIn("optimizer: adamw_8bit", done.stderr)
 
 
 class HeldMemory(PagedTest):

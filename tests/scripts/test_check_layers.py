@@ -22,8 +22,8 @@ class CheckLayers(support.TreeTest):
 
     def test_every_allowed_pair_passes_and_every_other_fails(self):
         rooms = [room for room in check_layers.ROOMS if room != "main.cpp"]
-        order = ["base", "kernels", "io", "config", "spec", "data", "tensor", "model", "optim", "train", "infer",
-                 "export", "commands"]
+        order = ["base", "kernels", "io", "cuda", "config", "spec", "data", "tensor", "model", "optim", "train",
+                 "infer", "export", "commands"]
         self.assertEqual(sorted(rooms), sorted(order))
         for room in rooms:
             for target in rooms:
@@ -36,7 +36,8 @@ class CheckLayers(support.TreeTest):
     def test_the_table_of_the_design(self):
         refused = [("data", "kernels"), ("spec", "kernels"), ("config", "kernels"), ("tensor", "data"),
                    ("model", "optim"), ("optim", "model"), ("model", "data"), ("infer", "optim"), ("export", "optim"),
-                   ("train", "infer"), ("infer", "train"), ("export", "train"), ("tensor", "config")]
+                   ("train", "infer"), ("infer", "train"), ("export", "train"), ("tensor", "config"),
+                   ("cuda", "kernels"), ("optim", "cuda")]
         for room, target in refused:
             self.assert_problem(f"{room}/a.cpp", f'\n#include "{target}/thing.h"\n', 2, f"{room} may not include {target}")
         self.assertEqual(self.problems("train/a.cpp", '#include "optim/thing.h"\n'), [])
@@ -51,7 +52,7 @@ class CheckLayers(support.TreeTest):
         self.assert_problem("utils/a.cpp", "", 1, "no room")
 
     def test_torch_stops_at_tensor(self):
-        for room in ("base", "kernels", "io", "config", "spec", "data"):
+        for room in ("base", "kernels", "io", "cuda", "config", "spec", "data"):
             for header in ("ATen/core/Tensor.h", "c10/core/ScalarType.h", "torch/csrc/autograd/variable.h"):
                 self.assert_problem(f"{room}/a.cpp", f"#include <{header}>\n", 1, "only in files matching")
         for room in ("tensor", "model", "optim", "train", "infer", "export", "commands"):

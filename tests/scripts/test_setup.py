@@ -109,8 +109,8 @@ touch "$2/torch/lib/libc10.so"; touch "$2/torch/include/ATen/core/Tensor.h"
 
     def test_the_second_run_does_nothing(self):
         self.assertEqual([self.setup().returncode, self.setup().returncode], [0, 0])
-        self.assertEqual(self.pip_runs(), 1)
-        self.assertEqual(self.deps(), ["torch", "torch.lock"])
+        self.assertEqual(self.pip_runs(), 2)
+        self.assertEqual(self.deps(), ["cuda", "cuda.lock", "torch", "torch.lock"])
 
     def test_a_failed_run_leaves_nothing_and_the_next_one_succeeds(self):
         self.write("break", "")
@@ -127,6 +127,6 @@ touch "$2/torch/lib/libc10.so"; touch "$2/torch/include/ATen/core/Tensor.h"
         self.write(".deps/torch.partial.killed/half", "")
         self.write(".deps/torch/from_before", "")
         self.assertEqual(self.setup().returncode, 0)
-        self.assertEqual(self.pip_runs(), 2)
-        self.assertEqual(self.deps(), ["torch", "torch.lock"])
+        self.assertEqual(self.pip_runs(), 3)
+        self.assertEqual(self.deps(), ["cuda", "cuda.lock", "torch", "torch.lock"])
         self.assertFalse(os.path.exists(os.path.join(self.source, ".deps", "torch", "from_before")))

@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "base/text.h"
+#include "commands/paging_directory.h"
+#include "io/page_file.h"
 #include "optim/paged_state.h"
 
 namespace vernier {
@@ -18,6 +20,30 @@ std::string recompute(Config& config) {
   if (config.train.gradient_checkpointing != Checkpointing::kOff) return "";
   config.train.gradient_checkpointing = Checkpointing::kAuto;
   return "gradient_checkpointing: auto";
+}
+
+// The config's word for a paged optimizer, or one with 8-bit states.
+std::string optimizer_word(const OptimizerChoice& optimizer) {
+  const bool eight_bit = optimizer.kind == OptimizerKind::kAdamw8bit || optimizer.kind == OptimizerKind::kLion8bit;
+  const bool lion = optimizer.kind == OptimizerKind::kLion8bit || optimizer.kind == OptimizerKind::kLion32bit;
+  return str(optimizer.paged ? "paged_" : "", lion ? "lion_" : "adamw_", eight_bit ? "8bit" : "32bit");
+}
+
+// The same numbers, with as few states in memory as there can be.
+std::string page_states(Config& config) {
+  OptimizerChoice& optimizer = config.optimizer.optimizer;
+  if (optimizer.paged || optimizer.kind == OptimizerKind::kSgd) return "";
+  if (!memory_file_system(paging_directory(config)).empty()) return "";
+  optimizer.paged = true;
+  return "optimizer: " + optimizer_word(optimizer);
+}
+
+std::string shrink_states(Config& config) {
+  OptimizerKind& kind = config.optimizer.optimizer.kind;
+  if (config.optimizer.optimizer.paged) return "";  // pages of smaller states take as much
+  if (kind != OptimizerKind::kAdamwTorch && kind != OptimizerKind::kLion32bit) return "";
+  kind = kind == OptimizerKind::kAdamwTorch ? OptimizerKind::kAdamw8bit : OptimizerKind::kLion8bit;
+  return "optimizer: " + optimizer_word(config.optimizer.optimizer);
 }
 
 std::string halve_batch(Config& config) {
@@ -88,7 +114,8 @@ std::string shrink(const Planner& planner, const Step& step, std::int64_t budget
 
 std::string settings_that_fit(const RunInputs& inputs, const Device& device, std::int64_t budget_bytes) {
   const Planner planner(inputs, device);
-  const std::vector<Step> steps = {recompute, halve_batch, halve_rows, quantize, halve_rank};
+  const std::vector<Step> steps = {recompute, page_states,   halve_batch, halve_rows,
+                                   quantize,  shrink_states, halve_rank};
   std::vector<std::string> alone, together;
   for (const Step& step : steps) {
     Config config = planner.start();

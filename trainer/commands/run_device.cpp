@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "commands/memory_advice.h"
+#include "commands/paging_directory.h"
 #include "io/page_file.h"
 #include "spec/lora_targets.h"
 #include "spec/step_cost.h"
@@ -64,14 +65,6 @@ double predicted_seconds(const RunInputs& inputs, const Device& device, std::int
   return flops / (kReached * measure_multiply_rate(device.isa, loop));
 }
 
-// The nearest directory above a path that there is yet.
-std::string existing_directory(std::filesystem::path path) {
-  std::error_code error;
-  for (path = std::filesystem::absolute(path, error); !std::filesystem::is_directory(path, error);)
-    path = path.parent_path();
-  return path.string();
-}
-
 // Without a size when all states are to lie in memory, if they can.
 StatePaging chosen_paging(const Config& config) {
   StatePaging paging;
@@ -79,7 +72,7 @@ StatePaging chosen_paging(const Config& config) {
   const std::string& wanted = config.optimizer.paging_dir;
   if (!wanted.empty() && !std::filesystem::is_directory(wanted))
     throw Error(ErrorKind::kInput, "this is not a directory", str("paging_dir: ", wanted), "make it first");
-  paging.directory = wanted.empty() ? existing_directory(config.train.output_dir) : wanted;
+  paging.directory = paging_directory(config);
   paging.resident_bytes = config.optimizer.optimizer_memory;
   return paging;
 }

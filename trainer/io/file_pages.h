@@ -27,6 +27,8 @@ class FilePages final : public PageStore {
 
   std::byte* acquire(std::int64_t page) override;
   void release(std::int64_t page, bool changed) override;
+  std::byte* acquire_on_host(std::int64_t page) override { return acquire(page); }
+  void release_on_host(std::int64_t page, bool changed) override { release(page, changed); }
   std::int64_t resident_bytes() const override { return memory_.bytes(); }
 
  private:

@@ -28,13 +28,17 @@ namespace {
 
 }  // namespace
 
-void refuse_memory_file_system(const std::string& directory, const std::string& key) {
+std::string memory_file_system(const std::string& directory) {
   struct statfs system {};
-  if (::statfs(directory.c_str(), &system) != 0) return;
-  if (system.f_type != TMPFS_MAGIC && system.f_type != RAMFS_MAGIC) return;
+  if (::statfs(directory.c_str(), &system) != 0) return "";
+  return system.f_type == TMPFS_MAGIC ? "tmpfs" : system.f_type == RAMFS_MAGIC ? "ramfs" : "";
+}
+
+void refuse_memory_file_system(const std::string& directory, const std::string& key) {
+  const std::string system = memory_file_system(directory);
+  if (system.empty()) return;
   throw Error(ErrorKind::kInput,
-              str("this directory lies in memory (", system.f_type == TMPFS_MAGIC ? "tmpfs" : "ramfs",
-                  "), so that optimizer pages moved there would free none"),
+              str("this directory lies in memory (", system, "), so that optimizer pages moved there would free none"),
               directory, str("set ", key, " to a directory on a disk, or take an optimizer that is not paged"));
 }
 

@@ -11,6 +11,9 @@ namespace vernier {
 
 inline constexpr std::int64_t kDiskBlock = 4096;  // what offsets, sizes and addresses are multiples of
 
+// "tmpfs" or "ramfs" when the directory lies in memory, else "", also for one that does not exist.
+std::string memory_file_system(const std::string& directory);
+
 // Error(kInput) when the directory lies in memory (tmpfs, ramfs): pages moved there would free none. `key` is the
 // setting to change. No error for a directory that does not exist.
 void refuse_memory_file_system(const std::string& directory, const std::string& key);

@@ -12,13 +12,18 @@ class PageStore {
  public:
   virtual ~PageStore() = default;
 
-  // The page's bytes, to be read and written until release(page). One page at a time, by one thread; what the store
-  // does in the background, it does with other pages. Error(kResource) when a disk fails, also for an earlier page.
+  // The page's bytes where updates work, in the memory of the device that computes them, to be read and written until
+  // release(page). One page at a time, by one thread; what the store does in the background, it does with other pages.
+  // Error(kResource) when a disk or device fails, also for an earlier page.
   virtual std::byte* acquire(std::int64_t page) = 0;
   // `changed`: its bytes are kept; otherwise they must be as they were.
   virtual void release(std::int64_t page, bool changed) = 0;
 
-  // Bytes of memory that the pages take.
+  // The same for a caller that reads or writes the bytes itself, as saving and restoring do.
+  virtual std::byte* acquire_on_host(std::int64_t page) = 0;
+  virtual void release_on_host(std::int64_t page, bool changed) = 0;
+
+  // Bytes of the device's memory that the pages take.
   virtual std::int64_t resident_bytes() const = 0;
 };
 
@@ -44,6 +49,8 @@ class MemoryPages final : public PageStore {
 
   std::byte* acquire(std::int64_t page) override { return memory_.data() + page * page_bytes_; }
   void release(std::int64_t, bool) override {}
+  std::byte* acquire_on_host(std::int64_t page) override { return acquire(page); }
+  void release_on_host(std::int64_t, bool) override {}
   std::int64_t resident_bytes() const override { return memory_.bytes(); }
 
  private:

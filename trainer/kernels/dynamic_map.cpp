@@ -91,11 +91,17 @@ constexpr DynamicTable table_of(const std::array<std::uint32_t, 256>& bits, int 
   for (int k = 0; k + 1 < steps; ++k)
     table.last[k] = last_of_step(table.values[zero + k], table.values[zero + k + 1], (zero + k + 1) % 2 == 0);
   for (int k = steps - 1; k < 256; ++k) table.last[k] = std::numeric_limits<float>::infinity();
-  int k = 0;
-  for (std::uint32_t bucket = 0; bucket < kDynamicBuckets; ++bucket) {
-    const float begin = bucket == 0 ? 0.0f : std::bit_cast<float>((kLowestDynamicBucket + bucket) << 16);
-    while (table.last[k] < begin) ++k;
-    table.first[bucket] = static_cast<std::uint8_t>(k);
+  // Half a step lower: where two decades meet, a step ends a fifth of its length behind the line's.
+  constexpr double kLower = 0.5;
+  int first = 1, count = (steps - 1) / 127;
+  double begin = 1e-7;
+  for (int decade = 0; decade < kDynamicDecades; ++decade) {
+    const double slope = count / (9 * begin);
+    table.slope[decade] = static_cast<float>(slope);
+    table.offset[decade] = static_cast<float>(first - slope * begin - kLower);
+    first += count;
+    count *= 2;
+    begin *= 10;
   }
   return table;
 }

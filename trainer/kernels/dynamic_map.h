@@ -10,15 +10,16 @@
 
 namespace vernier {
 
-// Magnitudes are looked up by the upper 16 bits of their f32: buckets from 2^-24 to 1, in none of which more than one
-// step ends.
-inline constexpr std::uint32_t kLowestDynamicBucket = 0x33800000u >> 16;
-inline constexpr std::uint32_t kDynamicBuckets = (0x3F800000u >> 16) - kLowestDynamicBucket + 1;
+// In each of seven decades the steps are equally long, and denser the lower it is: the step of a magnitude lies near
+// the least of seven lines.
+inline constexpr int kDynamicDecades = 7;
 
 struct DynamicTable {
   float values[256];  // of each code
   float last[256];    // the largest magnitude that is still rounded to step k or below; the last step's is +Inf
-  std::uint8_t first[kDynamicBuckets + 3];  // the step of a bucket's smallest magnitude; 3 bytes more than read
+  // min over d of slope[d] * m + offset[d], its fraction dropped: the step of the magnitude m in [0, 1], or the one
+  // below it; 127 or 254 at most.
+  float slope[kDynamicDecades], offset[kDynamicDecades];
 };
 
 extern const std::array<float, 256> kDynamicMap;  // the signed map: nested code -> value

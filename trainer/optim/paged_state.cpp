@@ -23,7 +23,7 @@ std::unique_ptr<PageStore> make_store(const StateLayout& layout, const StatePagi
   return std::make_unique<FilePages>(FilePages::Size{layout.pages(), layout.page_bytes(), resident}, paging.directory);
 }
 
-// The page that is being read or written, exchanged when another is asked for.
+// The page that is being read or written on the host, exchanged when another is asked for.
 class OpenPage {
  public:
   OpenPage(PageStore& store, bool changes) : store_(store), changes_(changes) {}
@@ -33,7 +33,7 @@ class OpenPage {
   std::byte* at(std::int64_t page) {
     if (page != page_) {
       close();
-      bytes_ = store_.acquire(page);
+      bytes_ = store_.acquire_on_host(page);
       page_ = page;
     }
     return bytes_;
@@ -41,7 +41,7 @@ class OpenPage {
 
  private:
   void close() {
-    if (page_ >= 0) store_.release(std::exchange(page_, -1), changes_);
+    if (page_ >= 0) store_.release_on_host(std::exchange(page_, -1), changes_);
   }
 
   PageStore& store_;
