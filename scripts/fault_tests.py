@@ -34,7 +34,7 @@ ROWS = [
     ("19", "signals at random times", [["test_stop.Signals", "test_stop.RandomSignals"], ("test_train", "DroppedStep.*")]),
     ("20", "resume after any step", [["test_resume.Exactness", "test_optimizers.Resume"]]),
     ("21", "the same run again; threads; kernel tables", [["test_determinism"]]),
-    ("22", "resume far into a large data set", [("test_data", "FarResume.*")]),
+    ("22", "resume far into a large data set", [("test_data", "FarResume.*"), ["test_far_resume"]]),
     ("23", "several runs in one directory", [("test_io", "OutputLockRace.*:OutputLock*"), ["test_train.Directories.test_two_runs_in_one_directory"]]),
     ("25", "the directory or the clock changes", [("test_io", "StorePlace.*"), ["test_disk_faults.Moved", "test_disk_faults.Clock"]]),
     ("26", "what saving costs", [["test_save_overhead"]]),

@@ -5,7 +5,6 @@
     VERNIER_FAULT_TRIAL=K          only trial K of it
 """
 import concurrent.futures
-import contextlib
 import json
 import os
 import pathlib
@@ -85,19 +84,6 @@ class FaultTest(RunTest):
                               capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stderr)
         return {**os.environ, "LD_PRELOAD": str(library)}
-
-    @contextlib.contextmanager
-    def small_disk(self, options, name="disk"):
-        """A tmpfs of its own mounted at self.dir/name: "size=300k", "nr_inodes=20"."""
-        disk = self.dir / name
-        disk.mkdir()
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", disk], capture_output=True, text=True)
-        if done.returncode != 0:
-            self.skipTest(f"this machine lacks the right to mount a tmpfs: {done.stderr.strip()}")
-        try:
-            yield disk
-        finally:
-            subprocess.run(["umount", "--lazy", disk], check=True)
 
 
 def checkpoints_of(out):

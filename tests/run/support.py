@@ -1,4 +1,5 @@
 """What the end-to-end tests share: the program, a tiny model, data, and a run in a folder of its own."""
+import contextlib
 import json
 import os
 import pathlib
@@ -119,6 +120,19 @@ class RunTest(unittest.TestCase):
         settings = {"bos_token": "<s>", "eos_token": "</s>", **tokenizer_config}
         (model / "tokenizer_config.json").write_text(json.dumps(settings))
         return str(model)
+
+    @contextlib.contextmanager
+    def small_disk(self, options, name="disk"):
+        """A tmpfs of its own mounted at self.dir/name: "size=300k", "nr_inodes=20"."""
+        disk = self.dir / name
+        disk.mkdir()
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", disk], capture_output=True, text=True)
+        if done.returncode != 0:
+            self.skipTest(f"this machine lacks the right to mount a tmpfs: {done.stderr.strip()}")
+        try:
+            yield disk
+        finally:
+            subprocess.run(["umount", "--lazy", disk], check=True)
 
     def run_vernier(self, *words, cwd=None, timeout=120, **options):
         return subprocess.run([VERNIER, *map(str, words)], cwd=cwd or self.dir, timeout=timeout, text=True,

@@ -18,6 +18,27 @@ class Check(RunTest):
             self.assertIn(part, text)
         self.assertFalse((self.dir / "out").exists())
 
+    def test_room_on_the_disk(self):
+        said = self.good("check", self.config()).stdout
+        self.assertRegex(said, r"\ndisk      5 checkpoints and the final files need [\d.]+ MiB of [\d.]+ [MGT]iB free in \S+/out\n")
+        self.good("train", self.config(max_steps=4))
+        left = self.config(resume_from_checkpoint=True)
+        self.assertIn("\ndisk      3 checkpoints and", self.good("check", left).stdout)  # two are there
+
+    def test_too_little_room_is_told_as_the_run_would(self):
+        with self.small_disk("size=2000k") as disk:
+            settings = dict(output_dir=str(disk / "out"))
+            said = self.good("check", self.config(save_steps=1, **settings))
+            self.assertIn("are free: a lower save_total_limit needs less", said.stderr)
+            (disk / "filling").write_bytes(b"x" * (900 << 10))
+            says = ["the disk is full: ", " bytes are needed, ", " are missing"]
+            of_check = self.fails(3, "check", self.config(**settings), says=says)
+            self.assertIn("\ndisk ", of_check.stdout)
+            of_train = self.fails(3, "train", self.config(**settings), says=says)
+            needed = [re.search(r"\d+ bytes are needed", done.stderr).group() for done in (of_check, of_train)]
+            self.assertEqual(needed[0], needed[1])
+            self.assertEqual([path.name for path in disk.iterdir() if path.name != "out"], ["filling"])
+
     def test_a_length_above_the_models_positions_is_told(self):
         note = "sequence_len 4096 is above the model's 64 positions: 64 is used"
         for words in (("check",), ("train",), ("eval", "--adapter", self.dir / "out")):

@@ -181,6 +181,40 @@ class Best(RunTest):
         self.assertIn("already finished", again.stdout)
         self.assertEqual(self.weights(), self.weights(f"out/checkpoint-{best}"))
 
+    def damaged_at_the_end(self, steps):
+        """A resume of a run of 40 steps that only has to end, with the checkpoints of these steps damaged."""
+        for step in steps:
+            path = self.dir / f"out/checkpoint-{step}/adapter_model.safetensors"
+            data = bytearray(path.read_bytes())
+            data[-1] ^= 1
+            path.write_bytes(bytes(data))
+        (self.dir / "out/adapter_model.safetensors").unlink()
+        done = self.good("train", self.best_config(load_best_model_at_end=True, save_steps=4, save_total_limit=0), "--resume")
+        for step in steps:
+            self.assertIn(f"passed over checkpoint-{step}: ", done.stderr)
+            self.assertIn("adapter_model.safetensors", done.stderr)
+        return done
+
+    def test_a_damaged_best_checkpoint_gives_way_to_the_next_best(self):
+        self.good("train", self.best_config(load_best_model_at_end=True, save_steps=4, save_total_limit=0))
+        loss = dict(self.evaluations())
+        order = sorted(self.checkpoints(), key=loss.get)
+        self.assertGreater(order.index(40), 2, "the test needs better steps than the last")
+        done = self.damaged_at_the_end(order[:1])
+        self.assertIn(f"step {order[1]}, the best that is left", done.stderr)
+        self.assertEqual(self.weights(), self.weights(f"out/checkpoint-{order[1]}"))
+        done = self.damaged_at_the_end(order[1:2])
+        self.assertIn(f"the adapter is that of step {order[2]}", done.stderr)
+        self.assertEqual(self.weights(), self.weights(f"out/checkpoint-{order[2]}"))
+
+    def test_with_every_better_checkpoint_damaged_the_adapter_is_the_last(self):
+        self.good("train", self.best_config(load_best_model_at_end=True, save_steps=4, save_total_limit=0))
+        loss = dict(self.evaluations())
+        order = sorted(self.checkpoints(), key=loss.get)
+        done = self.damaged_at_the_end(order[:order.index(40)])
+        self.assertIn("the adapter is that of the last step", done.stderr)
+        self.assertEqual(self.weights(), self.weights("out/checkpoint-40"))
+
     def test_without_load_best_the_best_checkpoint_stays_and_the_root_is_the_last(self):
         self.good("train", self.best_config(save_steps=4))
         saved = [pair for pair in self.evaluations() if pair[0] % 4 == 0]

@@ -45,7 +45,7 @@ class CurveReplay {
     add_lora(model, lora, 1);
     const SafetensorsFile init(run.curve_dir + "/init_lora.safetensors");
     for (const TrainedTensor& trained : model.lora->tensors()) read_f32_into(init, trained.name, trained.value);
-    initial = model.lora->values().clone();
+    for (const TrainedTensor& trained : model.lora->tensors()) initial_.push_back(trained.value.clone());
   }
 
   Curve play() {
@@ -90,12 +90,10 @@ class CurveReplay {
   // Largest |ours - theirs| / |theirs - initial| by the norm, over the trained tensors.
   double worst_movement_difference(const SafetensorsFile& file, const std::string& prefix) const {
     double worst = 0;
-    std::int64_t at = 0;
-    for (const TrainedTensor& trained : model.lora->tensors()) {
-      const at::Tensor start = initial.narrow(0, at, trained.value.numel()).view(trained.value.sizes());
-      at += trained.value.numel();
-      const at::Tensor theirs = tensor(file, prefix + trained.name);
-      worst = std::max(worst, (trained.value.sub(theirs).norm() / theirs.sub(start).norm()).item().toDouble());
+    const auto& trained = model.lora->tensors();
+    for (std::size_t i = 0; i < trained.size(); ++i) {
+      const at::Tensor theirs = tensor(file, prefix + trained[i].name);
+      worst = std::max(worst, (trained[i].value.sub(theirs).norm() / theirs.sub(initial_[i]).norm()).item().toDouble());
     }
     return worst;
   }
@@ -103,7 +101,6 @@ class CurveReplay {
   Device device;
   Decoder model;
   Arena arena;
-  at::Tensor initial;
 
  private:
   std::vector<at::Tensor> copy_gradients() const {
@@ -113,6 +110,7 @@ class CurveReplay {
   }
 
   CurveRun run_;
+  std::vector<at::Tensor> initial_;  // as lora->tensors()
 };
 
 struct CurveDifference {

@@ -76,6 +76,7 @@ TEST(EvaluationHistory, BestAndPatience) {
   EXPECT_EQ(history.without_gain, 2);
   EXPECT_FALSE(history.add(40, std::numeric_limits<double>::quiet_NaN(), 0.1));
   EXPECT_EQ(history.without_gain, 3);
+  EXPECT_FALSE(history.newest);
   EXPECT_TRUE(history.add(50, 1.8, 0.1));
   EXPECT_EQ(history.without_gain, 0);
   EXPECT_EQ(history.best->step, 50);
@@ -117,6 +118,7 @@ TEST(TrainerState, ComesBackFromJson) {
   EXPECT_TRUE(back.evaluation_owed);
   EXPECT_EQ(back.evaluations.best->loss, 0.1 + 0.2);
   EXPECT_EQ(back.evaluations.best_saved->step, 3);
+  EXPECT_EQ(back.evaluations.newest->step, 5);
   EXPECT_EQ(back.evaluations.without_gain, 1);
   EXPECT_EQ(back.watchdog.bad_in_row, 1);
   EXPECT_EQ(back.watchdog.high_in_row, 2);

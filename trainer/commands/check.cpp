@@ -88,11 +88,14 @@ int check_config(const std::string& config_path, const std::vector<std::string>&
   const Batches batches(inputs.train, config.batch, config.seed);
   const std::int64_t total = total_steps(config.train, batches.steps_per_epoch());
   note_long_warmup(inputs.loaded, total, log);
-  print("steps", str(total, " (", batches.steps_per_epoch(), " an epoch), checkpoint ",
-                     bytes(expected_checkpoint_bytes(inputs)), " each"));
+  const DiskNeed need = disk_need(inputs, batches.steps_per_epoch(), total);
+  print("steps",
+        str(total, " (", batches.steps_per_epoch(), " an epoch), checkpoint ", bytes(need.checkpoint_bytes), " each"));
   const Device device = open_run_device(config.device);
   print("device", device.description());
   print_memory(inputs, device);
+  print("disk", describe(need, config.train.output_dir));
+  check_disk_space(config.train.output_dir, need, log);
   return 0;
 }
 

@@ -9,13 +9,21 @@
 
 namespace vernier {
 
-// Of a checkpoint of this run.
-std::int64_t expected_checkpoint_bytes(const RunInputs& inputs);
+// What a run will still write into output_dir: the checkpoints that will lie there in the end, and one more while a new
+// one is written. Those that are there already count as written.
+struct DiskNeed {
+  std::int64_t checkpoints = 0, checkpoint_bytes = 0;  // how many, each
+  std::int64_t final_bytes = 0;                        // of the adapter at the end, and the reports
 
-// Error(kResource) when not one checkpoint and the adapter fit into the free space of `output_dir`; a warning when the
-// `checkpoints_kept` that will lie there do not, one more than that while a new one is written. Those that are there
-// already count as written.
-void check_disk_space(const std::string& output_dir, std::int64_t checkpoint_bytes, std::int64_t checkpoints_kept,
-                      const Log& log);
+  std::uint64_t total() const { return static_cast<std::uint64_t>(checkpoints * checkpoint_bytes + final_bytes); }
+};
+DiskNeed disk_need(const RunInputs& inputs, std::int64_t steps_per_epoch, std::int64_t total_steps);
+
+// Error(kResource) when not one checkpoint and the final files fit into the free space of `output_dir`; a warning when
+// all that is needed does not.
+void check_disk_space(const std::string& output_dir, const DiskNeed& need, const Log& log);
+
+// "3 checkpoints and the final files need 2.6 MiB of 20.1 GiB free in DIR".
+std::string describe(const DiskNeed& need, const std::string& output_dir);
 
 }  // namespace vernier

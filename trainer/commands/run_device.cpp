@@ -49,13 +49,13 @@ Budget memory_budget(const RunInputs& inputs) {
 // Seconds of a step of average size: what it computes, at the share of the measured peak that such steps reach.
 double predicted_seconds(const RunInputs& inputs, const Device& device, std::int64_t lora, const KeptLayers& kept) {
   constexpr double kReached = 0.72;
-  const DatasetStats stats = inputs.train.stats();
+  const Dataset& data = inputs.train;
   const BatchConfig& batch = inputs.config().batch;
   const double rows = static_cast<double>(batch.micro_batch_size * batch.gradient_accumulation_steps);
-  const double share = rows / static_cast<double>(std::max<std::int64_t>(stats.rows, 1));
-  const double tokens = share * static_cast<double>(stats.tokens), row = tokens / rows;
+  const double share = rows / static_cast<double>(std::max<std::int64_t>(data.size(), 1));
+  const double tokens = share * static_cast<double>(data.tokens()), row = tokens / rows;
   const StepWork work{static_cast<std::int64_t>(tokens),
-                      static_cast<std::int64_t>(share * static_cast<double>(stats.targets)), rows * row * row};
+                      static_cast<std::int64_t>(share * static_cast<double>(data.targets())), rows * row * row};
   const auto linears_again = static_cast<double>(inputs.spec.layers - kept.all);
   const auto attention_again = static_cast<double>(inputs.spec.layers - kept.attention);
   const PeakLoop loop = device.compute == at::kBFloat16 ? PeakLoop::kBF16 : PeakLoop::kF32;

@@ -1,8 +1,11 @@
 #include "commands/run_inputs.h"
 
 #include <algorithm>
+#include <functional>
+#include <queue>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "base/stopwatch.h"
@@ -71,8 +74,7 @@ Dataset load(const RunInputs& inputs, const std::vector<DatasetConfig>& datasets
   Dataset dataset = load_dataset(datasets, inputs.config().data, inputs.tokenizer.get(), options);
   for (const DatasetConfig& entry : datasets)
     log.debug(str("read ", join(find_data_files(entry), ", "), " as ", dataset_type_name(entry.type)));
-  log.debug(
-      str(count_of(dataset.size(), "row"), ", ", count_of(dataset.stats().tokens, "token"), " in ", watch.text()));
+  log.debug(str(count_of(dataset.size(), "row"), ", ", count_of(dataset.tokens(), "token"), " in ", watch.text()));
   return dataset;
 }
 
@@ -134,7 +136,7 @@ void read_datasets(RunInputs& inputs, const Log& log) {
 }
 
 std::int64_t longest_row(const RunInputs& inputs) {
-  return std::max({inputs.train.stats().longest, inputs.evaluation.stats().longest, std::int64_t{1}});
+  return std::max({inputs.train.longest_row(), inputs.evaluation.longest_row(), std::int64_t{1}});
 }
 
 namespace {
@@ -142,14 +144,18 @@ namespace {
 // The largest micro batch that an epoch can hold: its rows are drawn at random, so the longest ones together.
 void add_largest_micro_batch(const Dataset& dataset, std::int64_t rows, std::int64_t most_tokens,
                              MemoryRequest& request) {
-  std::vector<std::pair<std::int64_t, std::int64_t>> sizes;
-  for (std::int64_t i = 0; i < dataset.size(); ++i)
-    sizes.emplace_back(std::min(dataset.row_tokens(i), most_tokens), std::min(dataset.row_targets(i), most_tokens));
-  const auto most = std::min(static_cast<std::size_t>(rows), sizes.size());
-  std::partial_sort(sizes.begin(), sizes.begin() + static_cast<std::ptrdiff_t>(most), sizes.end(), std::greater<>());
-  for (std::size_t i = 0; i < most; ++i) {
-    request.micro_batch_tokens += sizes[i].first;
-    request.micro_batch_targets += sizes[i].second;
+  using Size = std::pair<std::int64_t, std::int64_t>;  // tokens, targets
+  std::priority_queue<Size, std::vector<Size>, std::greater<>> largest;
+  for (std::int64_t i = 0; i < dataset.size(); ++i) {
+    const std::int64_t length = dataset.row_tokens(i), tokens = std::min(length, most_tokens);
+    const bool full = static_cast<std::int64_t>(largest.size()) == rows;
+    if (full && Size{tokens, std::min(length - 1, most_tokens)} <= largest.top()) continue;
+    largest.emplace(tokens, std::min(dataset.row_targets(i), most_tokens));
+    if (full) largest.pop();
+  }
+  for (; !largest.empty(); largest.pop()) {
+    request.micro_batch_tokens += largest.top().first;
+    request.micro_batch_targets += largest.top().second;
   }
 }
 
@@ -194,7 +200,7 @@ MemoryRequest memory_request(const RunInputs& inputs, const Config& config, bool
 MemoryPlan plan_run_memory(const RunInputs& inputs, const Config& config, bool bf16_compute, int threads,
                            const Kept& kept) {
   MemoryPlan plan = plan_memory(inputs.spec, memory_request(inputs, config, bf16_compute, threads, kept));
-  plan.data = 8 * (inputs.train.stats().tokens + inputs.evaluation.stats().tokens);
+  plan.data = inputs.train.bytes() + inputs.evaluation.bytes();
   return plan;
 }
 

@@ -50,8 +50,9 @@ void print_result(const RunSummary& summary, const TrainConfig& train, bool chat
   if (summary.last_loss) std::printf("loss %s\n", format_float(*summary.last_loss).c_str());
   if (summary.last_eval_loss) std::printf("eval_loss %s\n", format_float(*summary.last_eval_loss).c_str());
   if (summary.adapter_of)
-    std::printf("the adapter is that of step %lld, the best by eval_loss: %s\n",
-                static_cast<long long>(summary.adapter_of->step), format_float(summary.adapter_of->loss).c_str());
+    std::printf("the adapter is that of step %lld, the best by eval_loss%s: %s\n",
+                static_cast<long long>(summary.adapter_of->step),
+                summary.best_is_lost ? " of those that are whole" : "", format_float(summary.adapter_of->loss).c_str());
   // What did not learn from conversations continues texts.
   const char *const dir = train.output_dir.c_str(), *const raw = chats ? "" : "--raw ";
   std::printf(

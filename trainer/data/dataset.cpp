@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <numeric>
+#include <iterator>
 
 #include "base/check.h"
 #include "base/error.h"
@@ -21,18 +21,32 @@ std::int64_t count_targets(std::span<const std::int32_t> labels) {
   return static_cast<std::int64_t>(trained.size()) - std::count(trained.begin(), trained.end(), kNoTarget);
 }
 
-void hash_ints(Sha256& hash, std::span<const std::int32_t> values) {
-  std::array<char, 4096> bytes{};
-  std::size_t used = 0;
-  for (const std::int32_t value : values) {
+// SHA-256 over little-endian 32-bit integers.
+class IntegerHash {
+ public:
+  void add(std::int32_t value) {
     for (unsigned shift = 0; shift < 32; shift += 8)
-      bytes[used++] = static_cast<char>(static_cast<std::uint32_t>(value) >> shift & 0xFFu);
-    if (used < bytes.size()) continue;
-    hash.update({bytes.data(), used});
-    used = 0;
+      bytes_[used_++] = static_cast<char>(static_cast<std::uint32_t>(value) >> shift & 0xFFu);
+    if (used_ == bytes_.size()) flush();
   }
-  hash.update({bytes.data(), used});
-}
+  void add(std::span<const std::int32_t> values) {
+    for (const std::int32_t value : values) add(value);
+  }
+  std::string finish() {
+    flush();
+    return hash_.finish();
+  }
+
+ private:
+  void flush() {
+    hash_.update({bytes_.data(), used_});
+    used_ = 0;
+  }
+
+  Sha256 hash_;
+  std::array<char, 16384> bytes_{};
+  std::size_t used_ = 0;
+};
 
 }  // namespace
 
@@ -40,19 +54,24 @@ std::int64_t Row::targets() const {
   return count_targets(labels);
 }
 
-void Dataset::add(const Row& row, std::string file, std::int64_t line) {
+void Dataset::add(const Row& row, const std::string& file, std::int64_t line) {
   check(row.input_ids.size() == row.labels.size(), "a row has a label for each id");
   ids_.insert(ids_.end(), row.input_ids.begin(), row.input_ids.end());
   labels_.insert(labels_.end(), row.labels.begin(), row.labels.end());
+  if (files_.empty() || files_.back().path != file) files_.push_back({file, size()});
   starts_.push_back(static_cast<std::int64_t>(ids_.size()));
-  targets_.push_back(row.targets());
   lines_.push_back(line);
-  if (files_.empty() || files_.back() != file) files_.push_back(std::move(file));
-  file_of_.push_back(static_cast<std::uint32_t>(files_.size() - 1));
+  targets_ += row.targets();
+  longest_ = std::max(longest_, static_cast<std::int64_t>(row.input_ids.size()));
 }
 
 std::int64_t Dataset::size() const {
   return static_cast<std::int64_t>(lines_.size());
+}
+
+std::int64_t Dataset::bytes() const {
+  return static_cast<std::int64_t>((ids_.size() + labels_.size()) * sizeof(std::int32_t) +
+                                   (starts_.size() + lines_.size()) * sizeof(std::int64_t));
 }
 
 std::span<const std::int32_t> Dataset::input_ids(std::int64_t index) const {
@@ -80,13 +99,14 @@ std::int64_t Dataset::row_tokens(std::int64_t index) const {
 }
 
 std::int64_t Dataset::row_targets(std::int64_t index) const {
-  check(index >= 0 && index < size(), "a row of the data set");
-  return targets_[static_cast<std::size_t>(index)];
+  return count_targets(labels(index));
 }
 
 const std::string& Dataset::file(std::int64_t index) const {
   check(index >= 0 && index < size(), "a row of the data set");
-  return files_[file_of_[static_cast<std::size_t>(index)]];
+  const auto next = std::upper_bound(files_.begin(), files_.end(), index,
+                                     [](std::int64_t row, const File& file) { return row < file.first_row; });
+  return std::prev(next)->path;
 }
 
 std::int64_t Dataset::line(std::int64_t index) const {
@@ -101,33 +121,32 @@ std::string Dataset::place(std::int64_t index) const {
 DatasetStats Dataset::stats() const {
   DatasetStats stats;
   stats.rows = size();
-  stats.tokens = starts_.back();
-  stats.targets = std::accumulate(targets_.begin(), targets_.end(), std::int64_t{0});
+  stats.tokens = tokens();
+  stats.targets = targets();
   if (stats.rows == 0) return stats;
-  std::vector<std::int64_t> lengths;
-  lengths.reserve(lines_.size());
-  for (std::int64_t i = 0; i < stats.rows; ++i) lengths.push_back(row_tokens(i));
-  std::sort(lengths.begin(), lengths.end());
-  // Nearest rank: the least length that at least this share of the rows does not exceed.
-  const auto rank = [&](std::int64_t percent) {
-    return lengths[static_cast<std::size_t>((stats.rows * percent + 99) / 100 - 1)];
+  std::vector<std::int64_t> rows_of_length(static_cast<std::size_t>(longest_) + 1);
+  for (std::int64_t i = 0; i < stats.rows; ++i) ++rows_of_length[static_cast<std::size_t>(row_tokens(i))];
+  // The least length that at least so many rows do not exceed.
+  const auto rank = [&](std::int64_t rows) {
+    std::size_t length = 0;
+    for (std::int64_t seen = rows_of_length[0]; seen < rows;) seen += rows_of_length[++length];
+    return static_cast<std::int64_t>(length);
   };
-  stats.shortest = lengths.front();
-  stats.median = rank(50);
-  stats.p95 = rank(95);
-  stats.longest = lengths.back();
+  stats.shortest = rank(1);
+  stats.median = rank((stats.rows * 50 + 99) / 100);
+  stats.p95 = rank((stats.rows * 95 + 99) / 100);
+  stats.longest = longest_;
   return stats;
 }
 
 std::string Dataset::identity() const {
-  Sha256 hash;
+  IntegerHash hash;
   for (std::int64_t i = 0; i < size(); ++i) {
     const auto tokens = static_cast<std::uint64_t>(row_tokens(i));
-    const std::array<std::int32_t, 2> header = {static_cast<std::int32_t>(tokens & 0xFFFFFFFFu),
-                                                static_cast<std::int32_t>(tokens >> 32)};
-    hash_ints(hash, header);
-    hash_ints(hash, input_ids(i));
-    hash_ints(hash, labels(i));
+    hash.add(static_cast<std::int32_t>(tokens & 0xFFFFFFFFu));
+    hash.add(static_cast<std::int32_t>(tokens >> 32));
+    hash.add(input_ids(i));
+    hash.add(labels(i));
   }
   return hash.finish();
 }
@@ -150,7 +169,7 @@ std::int64_t evaluation_rows(std::int64_t rows, double val_set_size) {
 }
 
 void require_targets(const Dataset& part, const char* name) {
-  if (part.stats().targets == 0)
+  if (part.targets() == 0)
     throw Error(ErrorKind::kInput, str("no target in the ", name, " rows after val_set_size split them off"), "",
                 "change val_set_size or seed, or give test_datasets");
 }

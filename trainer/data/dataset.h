@@ -40,12 +40,19 @@ struct DatasetStats {
   std::int64_t shortest = 0, median = 0, p95 = 0, longest = 0;  // tokens of a row
 };
 
-// All rows in memory as flat id arrays (4 bytes a token and 4 a label).
+// All rows in memory as flat arrays: 4 bytes a token, 4 a label and 16 a row.
 class Dataset {
  public:
-  void add(const Row& row, std::string file, std::int64_t line);
+  void add(const Row& row, const std::string& file, std::int64_t line);
 
+  // Of all rows, known at once.
   std::int64_t size() const;
+  std::int64_t tokens() const { return starts_.back(); }
+  std::int64_t targets() const { return targets_; }
+  std::int64_t longest_row() const { return longest_; }
+  // What the rows take of memory.
+  std::int64_t bytes() const;
+
   Row row(std::int64_t index) const;
   // The row's ids and labels in place, of the same length; valid until the next add().
   std::span<const std::int32_t> input_ids(std::int64_t index) const;
@@ -56,6 +63,7 @@ class Dataset {
   std::int64_t line(std::int64_t index) const;
   // "file:line" of a row.
   std::string place(std::int64_t index) const;
+  // Walks through all rows.
   DatasetStats stats() const;
   // SHA-256 over ids and labels: what the data is.
   std::string identity() const;
@@ -66,9 +74,13 @@ class Dataset {
 
  private:
   std::vector<std::int32_t> ids_, labels_;
-  std::vector<std::int64_t> starts_{0}, targets_, lines_;
-  std::vector<std::uint32_t> file_of_;
-  std::vector<std::string> files_;
+  std::vector<std::int64_t> starts_{0}, lines_;
+  struct File {
+    std::string path;
+    std::int64_t first_row;
+  };
+  std::vector<File> files_;
+  std::int64_t targets_ = 0, longest_ = 0;
 };
 
 struct DatasetOptions {

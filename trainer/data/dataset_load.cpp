@@ -118,6 +118,8 @@ Row Loader::convert(const DatasetConfig& config, const RawRow& raw, bool is_text
     check_text(raw, path);
     return completion_row(raw.text, *tokenizer_);
   }
+  if (config.type == DatasetType::kTokenized)
+    if (auto row = plain_tokenized_row(raw.text)) return *std::move(row);
   const Json record = parse_row(raw, path);
   switch (config.type) {
     case DatasetType::kTokenized:
@@ -150,12 +152,17 @@ void Loader::check_ids(const Row& row, DatasetType type) const {
 }
 
 void Loader::admit(Row row, DatasetType type, const std::string& path, std::int64_t line) {
+  const bool too_long = limit_ > 0 && static_cast<std::int64_t>(row.input_ids.size()) > limit_;
+  if (!too_long && row.targets() > 0) {
+    dataset_.add(row, path, line);
+    return;
+  }
   RowReport report;
   report.file = path;
   report.line = line;
   report.tokens = static_cast<std::int64_t>(row.input_ids.size());
   report.kept_tokens = report.tokens;
-  if (limit_ > 0 && report.tokens > limit_ && !fit(row, report)) return;
+  if (too_long && !fit(row, report)) return;
   report.kept_tokens = static_cast<std::int64_t>(row.input_ids.size());
   if (row.targets() == 0 && !admit_without_targets(type, report)) return;
   dataset_.add(row, path, line);
@@ -224,7 +231,7 @@ Dataset load_dataset(const std::vector<DatasetConfig>& datasets, const DataConfi
                     : str("no row of ", names, " is left: all ", dataset.reports.size(), " dropped"),
                 datasets.front().where,
                 dataset.reports.empty() ? "" : "see excess_length_strategy, sequence_len and on_empty_targets");
-  if (dataset.stats().targets == 0)
+  if (dataset.targets() == 0)
     throw Error(ErrorKind::kInput, str("no row of ", names, " has a target: there is nothing to learn from"),
                 datasets.front().where, "labels are -100 where there is no target; labels[0] is never one");
   return dataset;

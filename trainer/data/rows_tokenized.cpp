@@ -41,7 +41,73 @@ void check_attention_mask(const Json& record, std::size_t tokens) {
                 "rows are given without padding: leave out the positions that the mask hides");
 }
 
+// Reads the common form of a row from its start to its end; false at the first byte of any other.
+class PlainScan {
+ public:
+  explicit PlainScan(std::string_view text) : text_(text) {}
+
+  bool take(char expected) {
+    skip_space();
+    if (at_ == text_.size() || text_[at_] != expected) return false;
+    ++at_;
+    return true;
+  }
+  bool take(std::string_view expected) {
+    skip_space();
+    if (text_.substr(at_, expected.size()) != expected) return false;
+    at_ += expected.size();
+    return true;
+  }
+  bool ids(std::vector<std::int32_t>& ids) {
+    if (!take('[')) return false;
+    if (take(']')) return true;
+    do {
+      if (!id(ids.emplace_back())) return false;
+    } while (take(','));
+    return take(']');
+  }
+  bool end() {
+    skip_space();
+    return at_ == text_.size();
+  }
+
+ private:
+  void skip_space() {
+    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r'))
+      ++at_;
+  }
+  bool id(std::int32_t& id) {
+    constexpr std::size_t kMostDigits = 9;
+    skip_space();
+    const bool negative = at_ < text_.size() && text_[at_] == '-';
+    const std::size_t first = at_ += negative ? 1 : 0;
+    for (id = 0; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9' && at_ - first < kMostDigits; ++at_)
+      id = 10 * id + (text_[at_] - '0');
+    const std::size_t digits = at_ - first;
+    if (negative) id = -id;
+    return digits > 0 && (digits == 1 || text_[first] != '0');
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+};
+
 }  // namespace
+
+std::optional<Row> plain_tokenized_row(std::string_view text) {
+  PlainScan scan(text);
+  Row row;
+  if (!scan.take('{') || !scan.take("\"input_ids\"") || !scan.take(':') || !scan.ids(row.input_ids))
+    return std::nullopt;
+  if (scan.take(',')) {
+    if (!scan.take("\"labels\"") || !scan.take(':') || !scan.ids(row.labels)) return std::nullopt;
+    if (row.labels.size() != row.input_ids.size()) return std::nullopt;
+  } else {
+    row.labels = row.input_ids;
+  }
+  if (!scan.take('}') || !scan.end()) return std::nullopt;
+  return row;
+}
 
 Row tokenized_row(const Json& record) {
   const auto ids = record.find("input_ids");

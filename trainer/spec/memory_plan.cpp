@@ -5,7 +5,7 @@
 #include <string>
 
 #include "base/round_up.h"
-#include "spec/cgroup_memory.h"
+#include "io/control_groups.h"
 #include "spec/step_sizes.h"
 
 namespace vernier {

@@ -6,23 +6,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <fstream>
-#include <string>
 
 #include "base/check.h"
+#include "io/control_groups.h"
 
 namespace vernier {
 
 namespace {
-
-// cpu.max of cgroup v2 holds "quota period" or "max period".
-int cgroup_cpus(int otherwise) {
-  std::ifstream file("/sys/fs/cgroup/cpu.max");
-  std::string quota;
-  double period = 0;
-  if (!(file >> quota >> period) || quota == "max" || !(period > 0)) return otherwise;
-  return std::max(1, static_cast<int>(std::ceil(std::stod(quota) / period)));
-}
 
 // The CPUs this process was given, as it found them: pinned threads see only their own.
 const cpu_set_t& given_cpus() {
@@ -56,7 +46,8 @@ bool user_places_threads() {
 
 int usable_cpus() {
   const int allowed = std::max(1, CPU_COUNT(&given_cpus()));
-  return std::max(1, std::min(allowed, cgroup_cpus(allowed)));
+  const double quota = std::ceil(cgroup_cpus().value_or(allowed));
+  return quota < allowed ? static_cast<int>(std::max(quota, 1.0)) : allowed;
 }
 
 void set_threads(int threads) {

@@ -6,7 +6,7 @@
 
 namespace vernier {
 
-// CPUs this process may use: the scheduler's mask, bounded by the cgroup's quota.
+// CPUs this process may use: the scheduler's mask, bounded by the quotas of its control groups, rounded up.
 int usable_cpus();
 
 // Threads of parallel_for (and of LibTorch) from here on. When they are as many as the CPUs that the process was given,

@@ -13,7 +13,7 @@ namespace {
 
 constexpr const char* kOptimizerName = "optimizer.safetensors";
 constexpr const char* kStateName = "trainer_state.json";
-constexpr int kStateFormat = 2;
+constexpr int kStateFormat = 3;
 
 std::string state_json(const RunIdentity& identity, const TrainerState& state) {
   Json json;
@@ -21,6 +21,10 @@ std::string state_json(const RunIdentity& identity, const TrainerState& state) {
   put_state(state, json);
   put_identity(identity, json);
   return json.dump(2) + "\n";
+}
+
+Error not_a_state(const std::string& path, const Json::exception& error) {
+  return Error(ErrorKind::kIntegrity, str("not a trainer's state: ", error.what()), path);
 }
 
 }  // namespace
@@ -85,7 +89,21 @@ TrainerState restore_checkpoint(const std::string& checkpoint_dir, const Decoder
     if (saved.at("evaluation_sha256") != identity.evaluation) state.evaluations = {};
     return state;
   } catch (const Json::exception& error) {
-    throw Error(ErrorKind::kIntegrity, str("not a trainer's state: ", error.what()), state_path);
+    throw not_a_state(state_path, error);
+  }
+}
+
+std::optional<EvaluationHistory::Measured> saved_evaluation(const std::string& checkpoint_dir,
+                                                            const std::string& evaluation_rows) {
+  const std::string state_path = checkpoint_dir + "/" + kStateName;
+  const Json saved = read_json_file(state_path);
+  try {
+    if (saved.at("format") != kStateFormat || saved.at("evaluation_sha256") != evaluation_rows) return std::nullopt;
+    const TrainerState state = get_state(saved);
+    const auto& newest = state.evaluations.newest;
+    return newest && newest->step == state.step ? newest : std::nullopt;
+  } catch (const Json::exception& error) {
+    throw not_a_state(state_path, error);
   }
 }
 

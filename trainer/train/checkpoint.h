@@ -8,6 +8,7 @@
 //   trainer_state.json      where the run is (train/trainer_state.h), and what must be the same when it goes on
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -54,6 +55,10 @@ double expected_save_seconds(std::int64_t checkpoint_bytes);
 TrainerState restore_checkpoint(const std::string& checkpoint_dir, const Decoder& model, Optimizer& optimizer,
                                 const RunIdentity& identity, const std::set<std::string>& allowed,
                                 std::vector<std::string>& notes);
+
+// The evaluation after the step of a checkpoint that has been verified, when one was made on the rows of this SHA-256.
+std::optional<EvaluationHistory::Measured> saved_evaluation(const std::string& checkpoint_dir,
+                                                            const std::string& evaluation_rows);
 
 // The adapter at the root of the output directory: each file by rename, the weights last.
 void write_root_adapter(const OutputLock& lock, const Decoder& model, const AdapterFiles& files);

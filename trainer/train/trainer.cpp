@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "io/run_store.h"
 #include "model/adapter.h"
+#include "train/best_checkpoint.h"
 #include "train/evaluate.h"
 
 namespace vernier {
@@ -180,14 +181,22 @@ void Trainer::end_stopped() {
 void Trainer::end_finished() {
   if (stopped_early() && state_.step < total_steps_) summary_.end = RunEnd::kStoppedEarly;
   if (summary_.already_done) prune();  // the run may have been killed between its last save and the pruning
-  const auto& best = state_.evaluations.best_saved;
-  if (train_.load_best_model_at_end && best && best->step != state_.step) {
-    const std::string directory = train_.output_dir + "/" + checkpoint_name(best->step);
-    verify_checkpoint(directory);
-    load_adapter_tensors(parts_.model, directory);
-    summary_.adapter_of = best;
-  }
+  if (train_.load_best_model_at_end) take_best_adapter();
   write_root_adapter(parts_.lock, parts_.model, files_);
+}
+
+void Trainer::take_best_adapter() {
+  std::vector<std::string> notes;
+  const auto best = best_whole_evaluation(train_.output_dir, state_, identity_.evaluation, notes);
+  for (const std::string& note : notes) parts_.log.warning(note);
+  const bool another = best && best->step != state_.step;
+  summary_.best_is_lost = !notes.empty();
+  if (summary_.best_is_lost)
+    parts_.log.warning(str("the best checkpoint by eval_loss is not whole: the adapter is that of ",
+                           another ? str("step ", best->step, ", the best that is left") : "the last step"));
+  if (!another) return;
+  load_adapter_tensors(parts_.model, train_.output_dir + "/" + checkpoint_name(best->step));
+  summary_.adapter_of = best;
 }
 
 }  // namespace vernier

@@ -33,6 +33,7 @@ struct RunSummary {
   std::optional<double> last_loss, last_eval_loss;
   std::optional<EvaluationHistory::Measured>
       adapter_of;                          // the step whose adapter is at the root, when it is not the last
+  bool best_is_lost = false;               // the best checkpoint is damaged: adapter_of is the best of the others
   double seconds = 0, seconds_in_all = 0;  // of this start; of all
   std::int64_t tokens = 0;                 // trained through in this start
 };
@@ -74,6 +75,7 @@ class Trainer {
   void try_save();
   void end_stopped();
   void end_finished();
+  void take_best_adapter();
 
   TrainConfig train_;
   BatchConfig batch_;

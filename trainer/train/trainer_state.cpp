@@ -4,12 +4,12 @@ namespace vernier {
 
 namespace {
 
-Json best_json(const std::optional<EvaluationHistory::Measured>& best) {
-  if (!best) return Json();
-  return {{"step", best->step}, {"eval_loss", best->loss}};
+Json measured_json(const std::optional<EvaluationHistory::Measured>& measured) {
+  if (!measured) return Json();
+  return {{"step", measured->step}, {"eval_loss", measured->loss}};
 }
 
-std::optional<EvaluationHistory::Measured> read_best(const Json& json) {
+std::optional<EvaluationHistory::Measured> read_measured(const Json& json) {
   if (json.is_null()) return std::nullopt;
   return EvaluationHistory::Measured{json.at("step").get<std::int64_t>(), json.at("eval_loss").get<double>()};
 }
@@ -20,14 +20,15 @@ bool EvaluationHistory::add(std::int64_t step, double loss, double threshold) {
   const bool better = best ? loss < best->loss : loss == loss;
   const bool gain = better && (!best || best->loss - loss > threshold);
   without_gain = gain ? 0 : without_gain + 1;
-  newest = Measured{step, loss};
+  newest.reset();
+  if (loss == loss) newest = Measured{step, loss};
   if (better) best = newest;
   return better;
 }
 
 void EvaluationHistory::saved(std::int64_t step) {
   if (!newest || newest->step != step) return;
-  if (best_saved ? newest->loss < best_saved->loss : newest->loss == newest->loss) best_saved = newest;
+  if (!best_saved || newest->loss < best_saved->loss) best_saved = newest;
 }
 
 void put_state(const TrainerState& state, Json& json) {
@@ -35,8 +36,9 @@ void put_state(const TrainerState& state, Json& json) {
   json["metrics_bytes"] = state.metrics_bytes;
   json["skipped_steps"] = state.skipped_steps;
   json["evaluation_owed"] = state.evaluation_owed;
-  json["best"] = best_json(state.evaluations.best);
-  json["best_saved"] = best_json(state.evaluations.best_saved);
+  json["best"] = measured_json(state.evaluations.best);
+  json["best_saved"] = measured_json(state.evaluations.best_saved);
+  json["newest"] = measured_json(state.evaluations.newest);
   json["evaluations_without_gain"] = state.evaluations.without_gain;
   json["bad_steps_in_row"] = state.watchdog.bad_in_row;
   json["high_losses_in_row"] = state.watchdog.high_in_row;
@@ -49,8 +51,9 @@ TrainerState get_state(const Json& json) {
   state.metrics_bytes = json.at("metrics_bytes").get<std::uint64_t>();
   state.skipped_steps = json.at("skipped_steps").get<std::int64_t>();
   state.evaluation_owed = json.at("evaluation_owed").get<bool>();
-  state.evaluations.best = read_best(json.at("best"));
-  state.evaluations.best_saved = read_best(json.at("best_saved"));
+  state.evaluations.best = read_measured(json.at("best"));
+  state.evaluations.best_saved = read_measured(json.at("best_saved"));
+  state.evaluations.newest = read_measured(json.at("newest"));
   state.evaluations.without_gain = json.at("evaluations_without_gain").get<std::int64_t>();
   state.watchdog.bad_in_row = json.at("bad_steps_in_row").get<std::int64_t>();
   state.watchdog.high_in_row = json.at("high_losses_in_row").get<std::int64_t>();

@@ -17,7 +17,7 @@ struct EvaluationHistory {
   };
   std::optional<Measured> best;        // of all
   std::optional<Measured> best_saved;  // of those whose step has a checkpoint
-  std::optional<Measured> newest;      // of this start; not in trainer_state.json
+  std::optional<Measured> newest;      // unless its loss was a NaN
   std::int64_t without_gain = 0;       // evaluations in a row, for early stopping
 
   // Takes note of an evaluation: a gain is a loss lower than the best by more than `threshold`. True at a new best; a
