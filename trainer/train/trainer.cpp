@@ -187,7 +187,7 @@ void Trainer::end_finished() {
     load_adapter_tensors(parts_.model, directory);
     summary_.adapter_of = best;
   }
-  write_root_adapter(parts_.lock, parts_.model, files_);
+  write_root_adapter(parts_.lock, parts_.model, files_, summary_.adapter_of ? summary_.adapter_of->step : state_.step);
 }
 
 }  // namespace vernier
