@@ -45,6 +45,37 @@ class Checkpoint(FaultTest):
         self.assertEqual((self.whole / "adapter_model.safetensors").read_bytes(), before)
 
 
+class Metrics(FaultTest):
+    def damaged(self, rng, folder):
+        out = folder / "out"
+        shutil.copytree(self.whole, out)
+        path = out / "metrics.jsonl"
+        data = path.read_bytes()
+        where = flip_bit(rng, path)
+        changed = path.read_bytes()
+        done = self.good(*self.into(out, "--resume"))
+        self.assertIn(f"warning: {path}: was ", done.stderr, where)
+        if changed[-1:] == data[-1:]:  # else the last line has lost its end, and goes
+            self.assertIn("do not have the hash", done.stderr, where)
+            self.assertEqual(path.read_bytes(), changed, where)
+        self.assertEqual(self.weights(out), (self.whole / "adapter_model.safetensors").read_bytes(), where)
+
+    def test_in_the_lines_before_the_checkpoint(self):
+        self.short_run()
+        self.assertNotIn("metrics.jsonl", self.good(*self.into(self.whole, "--resume")).stderr)
+        count = self.trials(fault_trials(5, 100), self.damaged)
+        tell_count("bits flipped in metrics.jsonl", count, "each told by --resume")
+
+    def test_it_is_told_once(self):
+        # What is saved later has the hash of what is there.
+        self.short_run()
+        path = self.whole / "metrics.jsonl"
+        path.write_bytes(path.read_bytes().replace(b'"step": 1', b'"step": 7', 1))
+        more = ["max_steps=8", "--allow-change", "max_steps", "--resume"]
+        self.assertIn("do not have the hash", self.good(*self.into(self.whole, *more)).stderr)
+        self.assertNotIn("metrics.jsonl", self.good(*self.into(self.whole, *more)).stderr)
+
+
 class Adapter(FaultTest):
     """A flipped bit in an adapter that a command loads: in a checkpoint, and at the root of output_dir."""
 

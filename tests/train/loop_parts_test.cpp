@@ -100,7 +100,7 @@ TEST(EvaluationHistory, TheBestThatIsSaved) {
 TEST(TrainerState, ComesBackFromJson) {
   TrainerState state;
   state.step = 7;
-  state.metrics_bytes = 1234567890123;
+  state.metrics = {1234567890123, "0123456789abcdef"};
   state.skipped_steps = 2;
   state.evaluation_owed = true;
   state.evaluations.add(3, 0.1 + 0.2, 0);
@@ -112,7 +112,8 @@ TEST(TrainerState, ComesBackFromJson) {
   put_state(state, json);
   const TrainerState back = get_state(Json::parse(json.dump()));
   EXPECT_EQ(back.step, 7);
-  EXPECT_EQ(back.metrics_bytes, 1234567890123u);
+  EXPECT_EQ(back.metrics.bytes, 1234567890123u);
+  EXPECT_EQ(back.metrics.xxh3, "0123456789abcdef");
   EXPECT_EQ(back.skipped_steps, 2);
   EXPECT_TRUE(back.evaluation_owed);
   EXPECT_EQ(back.evaluations.best->loss, 0.1 + 0.2);

@@ -78,7 +78,7 @@ TrainerState start_or_resume(const TrainConfig& train, const std::vector<std::st
           checkpoint, "raise num_epochs or max_steps");
     note_damaged_adapter(train.output_dir, log);
     forget_best_elsewhere(checkpoint, train, state);
-    if (const auto note = cut_back(lock, "metrics.jsonl", state.metrics_bytes)) notes.push_back(*note);
+    if (const auto note = cut_back(lock, "metrics.jsonl", state.metrics)) notes.push_back(*note);
     log.info(str("resuming after step ", state.step, " from ", checkpoint));
   }
   for (const std::string& note : notes) log.warning(note);

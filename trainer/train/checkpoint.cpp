@@ -14,7 +14,7 @@ namespace {
 
 constexpr const char* kOptimizerName = "optimizer.safetensors";
 constexpr const char* kStateName = "trainer_state.json";
-constexpr int kStateFormat = 2;
+constexpr int kStateFormat = 3;
 
 std::string state_json(const RunIdentity& identity, const TrainerState& state) {
   Json json;

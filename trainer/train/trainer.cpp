@@ -137,7 +137,7 @@ void Trainer::save() {
   const Stopwatch watch;
   try {
     require_finite(parts_.model, parts_.device);
-    state_.metrics_bytes = step_log_.flush();
+    state_.metrics = step_log_.flush();
   } catch (const Error& problem) {
     throw checkpoint_error(parts_.lock, state_.step, problem);
   }

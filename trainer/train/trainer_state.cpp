@@ -32,7 +32,8 @@ void EvaluationHistory::saved(std::int64_t step) {
 
 void put_state(const TrainerState& state, Json& json) {
   json["step"] = state.step;
-  json["metrics_bytes"] = state.metrics_bytes;
+  json["metrics_bytes"] = state.metrics.bytes;
+  json["metrics_xxh3"] = state.metrics.xxh3;
   json["skipped_steps"] = state.skipped_steps;
   json["evaluation_owed"] = state.evaluation_owed;
   json["best"] = best_json(state.evaluations.best);
@@ -46,7 +47,7 @@ void put_state(const TrainerState& state, Json& json) {
 TrainerState get_state(const Json& json) {
   TrainerState state;
   state.step = json.at("step").get<std::int64_t>();
-  state.metrics_bytes = json.at("metrics_bytes").get<std::uint64_t>();
+  state.metrics = {json.at("metrics_bytes").get<std::uint64_t>(), json.at("metrics_xxh3").get<std::string>()};
   state.skipped_steps = json.at("skipped_steps").get<std::int64_t>();
   state.evaluation_owed = json.at("evaluation_owed").get<bool>();
   state.evaluations.best = read_best(json.at("best"));

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "io/json.h"
+#include "io/metrics_file.h"
 
 namespace vernier {
 
@@ -34,7 +35,7 @@ struct WatchdogState {
 
 struct TrainerState {
   std::int64_t step = 0;  // steps taken, skipped ones included
-  std::uint64_t metrics_bytes = 0;
+  MetricsMark metrics;    // metrics.jsonl up to this step
   std::int64_t skipped_steps = 0;
   bool evaluation_owed = false;  // this step's evaluation was given up and is to be done first
   EvaluationHistory evaluations;
