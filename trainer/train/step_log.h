@@ -25,7 +25,8 @@ class StepLog {
   void step(const StepMetrics& metrics);
   void evaluation(const StepMetrics& metrics, const Evaluation& evaluation, std::int64_t rows);
 
-  // Every line so far is on the disk when it returns: what a checkpoint records of metrics.jsonl. Error(kResource) when one is not.
+  // Every line so far is on the disk when it returns: what a checkpoint records of metrics.jsonl. Error(kResource) when
+  // one is not.
   MetricsMark flush();
 
  private:

@@ -95,10 +95,20 @@ void Trainer::heed_watchdog() {
   const auto reason = watchdog_.see(last_, state_.watchdog);
   if (!reason) return;
   save();
-  throw Error(
-      ErrorKind::kNumeric, *reason, str("step ", state_.step),
-      "--resume goes on behind these steps, and an older one is resumed by resume_from_checkpoint: DIR; a lower "
-      "learning_rate often helps (--allow-change learning_rate)");
+  throw Error(ErrorKind::kNumeric, *reason, str("step ", state_.step), where_to_go_back());
+}
+
+// The weights may have been on their way out before the first NaN showed: all checkpoints from before it were kept.
+std::string Trainer::where_to_go_back() const {
+  std::vector<std::string> damaged;
+  const std::int64_t first = *state_.watchdog.bad_since;
+  const auto good = newest_good_checkpoint(train_.output_dir, damaged, parts_.lock.files(), first - 1);
+  const std::string back =
+      good ? str("the newest checkpoint from before the first of them, step ", first,
+                 ", is resumed by resume_from_checkpoint: ", good->path, " (where that is no better, by an older one)")
+           : str("there is none from before the first of them, step ", first);
+  return str("--resume goes on behind these steps; ", back,
+             "; a lower learning_rate often helps (--allow-change learning_rate)");
 }
 
 // What comes after a step, before the next one: also on a resume, when the evaluation was given up.
@@ -155,10 +165,13 @@ void Trainer::save() {
 }
 
 void Trainer::prune() {
-  std::vector<std::int64_t> best;
-  if (state_.evaluations.best_saved) best.push_back(state_.evaluations.best_saved->step);
-  if (train_.save_total_limit > 0)
-    prune_checkpoints(parts_.lock, static_cast<std::size_t>(train_.save_total_limit), best);
+  if (train_.save_total_limit == 0) return;
+  std::vector<std::int64_t> kept;
+  if (state_.evaluations.best_saved) kept.push_back(state_.evaluations.best_saved->step);
+  if (const auto bad_since = state_.watchdog.bad_since)
+    for (const std::int64_t step : list_checkpoints(train_.output_dir, parts_.lock.files()))
+      if (step < *bad_since) kept.push_back(step);
+  prune_checkpoints(parts_.lock, static_cast<std::size_t>(train_.save_total_limit), kept);
 }
 
 void Trainer::try_save() {

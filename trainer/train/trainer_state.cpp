@@ -41,6 +41,7 @@ void put_state(const TrainerState& state, Json& json) {
   json["evaluations_without_gain"] = state.evaluations.without_gain;
   json["bad_steps_in_row"] = state.watchdog.bad_in_row;
   json["high_losses_in_row"] = state.watchdog.high_in_row;
+  json["bad_since"] = state.watchdog.bad_since ? Json(*state.watchdog.bad_since) : Json();
   json["seconds"] = state.seconds;
 }
 
@@ -55,6 +56,7 @@ TrainerState get_state(const Json& json) {
   state.evaluations.without_gain = json.at("evaluations_without_gain").get<std::int64_t>();
   state.watchdog.bad_in_row = json.at("bad_steps_in_row").get<std::int64_t>();
   state.watchdog.high_in_row = json.at("high_losses_in_row").get<std::int64_t>();
+  if (const Json& since = json.at("bad_since"); !since.is_null()) state.watchdog.bad_since = since.get<std::int64_t>();
   state.seconds = json.at("seconds").get<double>();
   return state;
 }

@@ -31,6 +31,9 @@ struct EvaluationHistory {
 struct WatchdogState {
   std::int64_t bad_in_row = 0;   // steps skipped for a NaN or Inf
   std::int64_t high_in_row = 0;  // steps with a loss above loss_watchdog_threshold
+  // The first of the bad steps behind which no good one has come yet; also when the watchdog has ended the run for
+  // them.
+  std::optional<std::int64_t> bad_since;
 };
 
 struct TrainerState {
