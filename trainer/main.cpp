@@ -7,6 +7,7 @@
 #include <exception>
 
 #include "base/error.h"
+#include "base/standard_streams.h"
 #include "base/text.h"
 #include "commands/command.h"
 
@@ -61,7 +62,17 @@ std::string advice(const CLI::App& app, int argc, char** argv) {
   return (near.empty() ? "" : "did you mean " + near + "? ") + std::string("vernier --help lists the commands");
 }
 
-int run(int argc, char** argv) {
+// What stdout did not take is lost. That is an error where it was the result; a run whose files are the result has
+// ended well without.
+int end_output(int code, bool result_on_stdout) {
+  const auto lost = vernier::flush_stdout();
+  if (!lost) return code;
+  if (!lost->no_reader) std::fprintf(stderr, "vernier: stdout: %s\n", lost->reason.c_str());
+  if (code != 0 || !result_on_stdout) return code;
+  return lost->no_reader ? vernier::kExitNoReader : static_cast<int>(vernier::ErrorKind::kResource);
+}
+
+int run(int argc, char** argv, bool& result_on_stdout) {
   using namespace vernier;
   CLI::App app{"Vernier: QLoRA fine-tuning from one YAML file, on one box.", "vernier"};
   app.require_subcommand(0, 1);
@@ -89,6 +100,7 @@ int run(int argc, char** argv) {
     return 0;
   }
   const Log log(line.log.quiet ? LogLevel::kWarning : parse_log_level(line.log.level));
+  result_on_stdout = line.result_on_stdout;
   return line.run(log);
 }
 
@@ -96,8 +108,11 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   std::set_terminate(end_uncaught);
+  vernier::prepare_standard_streams();
   try {
-    return run(argc, argv);
+    bool result_on_stdout = true;
+    const int code = run(argc, argv, result_on_stdout);
+    return end_output(code, result_on_stdout);
   } catch (const vernier::Error& error) {
     return fail(error);
   } catch (const std::exception& error) {

@@ -22,23 +22,27 @@ using test::slurp;
 using test::TempDir;
 using testing::HasSubstr;
 
+MetricsMark mark_of(const std::string& bytes) {
+  return {bytes.size(), xxh3_hex(xxh3_64(bytes))};
+}
+
 TEST(MetricsFile, AppendsLinesAndKnowsItsLength) {
   const TempDir dir;
   const OutputLock lock(dir.str());
   const std::string path = dir / "metrics.jsonl";
   {
     MetricsFile file(lock, "metrics.jsonl");
-    EXPECT_EQ(file.bytes(), 0u);
+    EXPECT_EQ(file.mark().bytes, 0u);
     file.append("{\"step\": 1}");
     file.sync();
-    EXPECT_EQ(file.bytes(), 12u);
+    EXPECT_EQ(file.mark().bytes, 12u);
   }
   MetricsFile again(lock, "metrics.jsonl");
-  EXPECT_EQ(again.bytes(), 12u);
+  EXPECT_EQ(again.mark().bytes, 12u);
   MetricsFile moved(std::move(again));
   moved.append("{}");
   EXPECT_EQ(slurp(path), "{\"step\": 1}\n{}\n");
-  EXPECT_EQ(moved.bytes(), 15u);
+  EXPECT_EQ(moved.mark().bytes, 15u);
 }
 
 TEST(MetricsFile, ALineThatDoesNotFitIsTakenBackWhole) {
@@ -60,7 +64,7 @@ TEST(MetricsFile, ALineThatDoesNotFitIsTakenBackWhole) {
   EXPECT_EQ(slurp(path), "12345\n");
   file.append("after");
   EXPECT_EQ(slurp(path), "12345\nafter\n");
-  EXPECT_EQ(file.bytes(), 12u);
+  EXPECT_EQ(file.mark().bytes, 12u);
 }
 
 TEST(MetricsFile, CutsBackToEveryRecordedLength) {
@@ -74,9 +78,9 @@ TEST(MetricsFile, CutsBackToEveryRecordedLength) {
   }
   for (const std::size_t end : ends) {
     const std::string path = dir.write("m", whole + "half a li");
-    EXPECT_EQ(cut_back(lock, "m", end), std::nullopt);
+    EXPECT_EQ(cut_back(lock, "m", mark_of(whole.substr(0, end))), std::nullopt);
     EXPECT_EQ(slurp(path), whole.substr(0, end));
-    EXPECT_EQ(cut_back(lock, "m", end), std::nullopt);
+    EXPECT_EQ(cut_back(lock, "m", mark_of(whole.substr(0, end))), std::nullopt);
     EXPECT_EQ(slurp(path), whole.substr(0, end));
   }
 }
@@ -85,27 +89,56 @@ TEST(MetricsFile, AShorterOrChangedFileKeepsItsWholeLinesAndSaysSo) {
   const TempDir dir;
   const OutputLock lock(dir.str());
   const std::string shorter = dir.write("s", "one\ntwo\nthr");
-  const auto note = cut_back(lock, "s", 20);
+  const auto note = cut_back(lock, "s", {20, ""});
   ASSERT_TRUE(note);
   EXPECT_THAT(*note, HasSubstr("11 of the 20 bytes"));
   EXPECT_EQ(slurp(shorter), "one\ntwo\n");
 
   const std::string changed = dir.write("c", "one\ntwo and more\nthree\n");
-  const auto other = cut_back(lock, "c", 8);
+  const auto other = cut_back(lock, "c", {8, ""});
   ASSERT_TRUE(other);
   EXPECT_THAT(*other, HasSubstr("kept 4 of 8 bytes"));
   EXPECT_EQ(slurp(changed), "one\n");
 
   const std::string endless = dir.write("e", std::string(10000, 'x'));
-  EXPECT_TRUE(cut_back(lock, "e", 10000));
+  EXPECT_TRUE(cut_back(lock, "e", {10000, ""}));
   EXPECT_EQ(slurp(endless), "");
+}
+
+TEST(MetricsFile, TheMarkIsThatOfTheWholeFile) {
+  const TempDir dir;
+  const OutputLock lock(dir.str());
+  const std::string before = std::string(200000, 'x') + "\n";  // several pieces
+  const std::string path = dir.write("m", before);
+  MetricsFile file(lock, "m");
+  EXPECT_EQ(file.mark().xxh3, mark_of(before).xxh3);
+  file.append("{}");
+  EXPECT_EQ(file.mark().bytes, before.size() + 3);
+  EXPECT_EQ(file.mark().xxh3, mark_of(slurp(path)).xxh3);
+}
+
+TEST(MetricsFile, AChangedByteBeforeTheMarkIsToldAndStays) {
+  const TempDir dir;
+  const OutputLock lock(dir.str());
+  const std::string whole = "{\"step\": 1, \"loss\": 6.9}\n{\"step\": 2, \"loss\": 6.8}\n";
+  for (std::size_t bit = 0; bit < 8 * whole.size(); ++bit) {
+    std::string damaged = whole;
+    damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << bit % 8));
+    const std::string path = dir.write("m", damaged + "half a li");
+    const auto note = cut_back(lock, "m", mark_of(whole));
+    ASSERT_TRUE(note) << bit;
+    EXPECT_THAT(*note, HasSubstr(path));
+    if (bit / 8 + 1 == whole.size()) continue;  // the last line has no end any more
+    EXPECT_THAT(*note, HasSubstr("do not have the hash"));
+    EXPECT_EQ(slurp(path), damaged);
+  }
 }
 
 TEST(MetricsFile, AnAbsentFileIsANoteWhenLinesWereRecorded) {
   const TempDir dir;
   const OutputLock lock(dir.str());
-  EXPECT_EQ(cut_back(lock, "gone", 0), std::nullopt);
-  const auto note = cut_back(lock, "gone", 5);
+  EXPECT_EQ(cut_back(lock, "gone", mark_of("")), std::nullopt);
+  const auto note = cut_back(lock, "gone", {5, ""});
   ASSERT_TRUE(note);
   EXPECT_THAT(*note, HasSubstr("gone"));
   EXPECT_FALSE(std::filesystem::exists(dir / "gone"));
@@ -118,7 +151,7 @@ TEST(MetricsFile, APlaceThatIsNoFileIsAnInputError) {
   std::filesystem::create_symlink("/dev/null", dir / "device");
   for (const char* name : {"directory", "device"}) {
     EXPECT_EQ(error_of([&] { MetricsFile file(lock, name); }).kind(), ErrorKind::kInput) << name;
-    EXPECT_EQ(error_of([&] { cut_back(lock, name, 1); }).kind(), ErrorKind::kInput) << name;
+    EXPECT_EQ(error_of([&] { cut_back(lock, name, {1, ""}); }).kind(), ErrorKind::kInput) << name;
   }
   EXPECT_EQ(error_of([&] { MetricsFile file(lock, "absent/m"); }).kind(), ErrorKind::kInput);
 }

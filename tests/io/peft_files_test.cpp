@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/error.h"
+#include "io/checkpoint_manifest.h"
 #include "io/json.h"
 #include "io/test_files.h"
 
@@ -252,6 +254,60 @@ TEST(QuantizationRecord, AbsentIsNoneAndBrokenIsAnError) {
   std::filesystem::remove(dir / kQuantizationRecordName);
   std::filesystem::create_symlink(dir / "nowhere", dir / kQuantizationRecordName);
   EXPECT_EQ(error_of([&] { read_quantization_record(dir.str()); }).kind(), ErrorKind::kInput);
+}
+
+// An adapter directory with the small files, something for weights, a file that is no adapter's, and a manifest.
+void write_guarded_adapter(const TempDir& dir) {
+  dir.write(kAdapterConfigName, adapter_config_json(golden_config()));
+  dir.write(kQuantizationRecordName, quantization_record_json({}));
+  dir.write(kAdapterTemplateName, "{{ messages }}");
+  dir.write(kAdapterWeightsName, std::string(5000, 'w'));
+  dir.write("optimizer.safetensors", std::string(3000, 'o'));
+  CheckpointManifest manifest{7, {}};
+  for (const char* name : {kAdapterConfigName, kQuantizationRecordName, kAdapterTemplateName, kAdapterWeightsName,
+                           "optimizer.safetensors"})
+    manifest.files.push_back(sum_file(dir / name, name, local_file_system()));
+  dir.write(kManifestName, manifest_text(manifest));
+}
+
+void read_all(const std::string& dir) {
+  read_adapter_config(dir);
+  read_quantization_record(dir);
+  read_adapter_template_file(dir);
+  verified_adapter_file(dir, kAdapterWeightsName);
+}
+
+TEST(PeftFiles, AFileThatIsNotWhatTheManifestSaysIsRefused) {
+  const TempDir dir;
+  write_guarded_adapter(dir);
+  EXPECT_NO_THROW(read_all(dir.str()));
+  for (const char* name :
+       {kAdapterConfigName, kQuantizationRecordName, kAdapterTemplateName, kAdapterWeightsName, kManifestName}) {
+    const std::string good = slurp(dir / name);
+    for (std::size_t bit = 0; bit<8 * good.size(); bit += good.size()> 1000 ? 997 : 61) {
+      std::string damaged = good;
+      damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << bit % 8));
+      dir.write(name, damaged);
+      const Error error = error_of([&] { read_all(dir.str()); });
+      ASSERT_EQ(error.kind(), ErrorKind::kIntegrity) << name << " bit " << bit;
+      EXPECT_THAT(error.where(), HasSubstr(dir / name));
+      EXPECT_THAT(error.fix(), HasSubstr("remove manifest.json"));
+    }
+    dir.write(name, good);
+  }
+  std::filesystem::remove(dir / kAdapterTemplateName);
+  EXPECT_EQ(error_of([&] { read_all(dir.str()); }).kind(), ErrorKind::kIntegrity) << "a file that is gone";
+}
+
+TEST(PeftFiles, OnlyTheAdaptersOwnFilesAreLookedAt) {
+  const TempDir dir;
+  write_guarded_adapter(dir);
+  std::filesystem::remove(dir / "optimizer.safetensors");
+  EXPECT_NO_THROW(read_all(dir.str()));
+  // Without a manifest an adapter is what it is.
+  dir.write(kAdapterWeightsName, "other");
+  std::filesystem::remove(dir / kManifestName);
+  EXPECT_NO_THROW(read_all(dir.str()));
 }
 
 }  // namespace

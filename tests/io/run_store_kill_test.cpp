@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "io/metrics_file.h"
 #include "io/run_store.h"
+#include "io/store_run.h"
 #include "io/test_files.h"
 #include "support/fault_counts.h"
 
@@ -26,10 +27,10 @@ std::string state_of(std::int64_t step) {
   return std::string(static_cast<std::size_t>(1000 + step * 37 % 5000), static_cast<char>('a' + step % 26));
 }
 
-void save(const OutputLock& lock, std::int64_t step, std::uint64_t metrics_bytes) {
+void save(const OutputLock& lock, std::int64_t step, const MetricsMark& metrics) {
   CheckpointWriter writer(lock, step);
   writer.write_file("state", state_of(step));
-  writer.write_file("metrics_bytes", str(metrics_bytes));
+  writer.write_file("metrics_mark", test::mark_text(metrics));
   writer.commit();
 }
 
@@ -40,13 +41,13 @@ void save(const OutputLock& lock, std::int64_t step, std::uint64_t metrics_bytes
     std::vector<std::string> notes;
     clean_leftovers(lock, notes);
     const auto newest = newest_good_checkpoint(dir, notes);
-    static_cast<void>(
-        cut_back(lock, "metrics.jsonl", newest ? std::stoull(slurp(newest->path + "/metrics_bytes")) : 0));
+    const MetricsMark recorded = newest ? test::read_mark(slurp(newest->path + "/metrics_mark")) : test::mark_of("");
+    if (const auto note = cut_back(lock, "metrics.jsonl", recorded)) throw Error(ErrorKind::kIntegrity, *note);
     MetricsFile metrics(lock, "metrics.jsonl");
     for (std::int64_t step = newest ? newest->step + 1 : 0;; ++step) {
       metrics.append(str("{\"step\": ", step, "}"));
       metrics.sync();
-      for (int times = step % 3 == 0 ? 2 : 1; times > 0; --times) save(lock, step, metrics.bytes());
+      for (int times = step % 3 == 0 ? 2 : 1; times > 0; --times) save(lock, step, metrics.mark());
       if (::write(acknowledge, &step, sizeof step) != sizeof step) ::_exit(2);
       prune_checkpoints(lock, 2);
     }
@@ -99,7 +100,7 @@ TEST(RunStoreKill, AKilledRunLosesNoAcknowledgedStep) {
     }
     ASSERT_GE(newest->step, last) << round;
     ASSERT_EQ(slurp(newest->path + "/state"), state_of(newest->step));
-    const std::size_t recorded = std::stoull(slurp(newest->path + "/metrics_bytes"));
+    const std::size_t recorded = test::read_mark(slurp(newest->path + "/metrics_mark")).bytes;
     std::string expected;
     for (std::int64_t step = 0; step <= newest->step; ++step) expected += str("{\"step\": ", step, "}\n");
     ASSERT_EQ(slurp(dir / "metrics.jsonl").substr(0, recorded), expected);

@@ -61,7 +61,7 @@ SimulatedDisk disk_of_two() {
   for (const std::int64_t step : {1, 2}) {
     metrics.append(str("{\"step\": ", step, "}"));
     metrics.sync();
-    save_step(lock, step, metrics.bytes());
+    save_step(lock, step, metrics.mark());
   }
   return disk;
 }
@@ -71,9 +71,9 @@ std::optional<Error> save_third(const OutputLock& lock, MetricsFile& metrics, bo
   saved = false;
   try {
     const std::string line = "{\"step\": 3}";
-    if (metrics.bytes() < 3 * (line.size() + 1)) metrics.append(line);  // not again at a second try
+    if (metrics.mark().bytes < 3 * (line.size() + 1)) metrics.append(line);  // not again at a second try
     metrics.sync();
-    save_step(lock, 3, metrics.bytes());
+    save_step(lock, 3, metrics.mark());
     saved = true;
     prune_checkpoints(lock, 1);
     return std::nullopt;
@@ -125,7 +125,7 @@ bool survives(const Failure& failure, std::size_t k, bool persistent) {
       EXPECT_FALSE(save_third(lock, metrics, saved));
     }
     metrics.append("{\"step\": 4}");
-    save_step(lock, 4, metrics.bytes());
+    save_step(lock, 4, metrics.mark());
     prune_checkpoints(lock, 1);
   }
   EXPECT_EQ(files.open_files(), 0u);

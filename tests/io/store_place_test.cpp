@@ -49,7 +49,7 @@ class StorePlace : public testing::Test {
         [&] { write_run_file(lock, "weights", [](const std::string& path) { std::ofstream(path) << "x"; }); },
         [&] { remove_run_files(lock, {"run.json"}); },
         [&] { MetricsFile(lock, "metrics.jsonl"); },
-        [&] { cut_back(lock, "metrics.jsonl", 0); },
+        [&] { cut_back(lock, "metrics.jsonl", {}); },
     };
     for (const auto& action : actions) {
       const Error error = error_of(action);
@@ -151,15 +151,15 @@ void fill_and_recover(const std::string& dir, const std::function<void()>& fill,
   const OutputLock lock(dir);
   MetricsFile metrics(lock, "metrics.jsonl");
   metrics.append("{\"step\": 1}");
-  save_step(lock, 1, metrics.bytes());
+  save_step(lock, 1, metrics.mark());
   metrics.append("{\"step\": 2}");
   fill();
-  const Error error = error_of([&] { save_step(lock, 2, metrics.bytes()); });
+  const Error error = error_of([&] { save_step(lock, 2, metrics.mark()); });
   EXPECT_EQ(error.kind(), ErrorKind::kResource);
   EXPECT_THAT(error.message(), testing::ContainsRegex(told));
   expect_promises(local_file_system(), dir, {1});
   free();
-  save_step(lock, 2, metrics.bytes());
+  save_step(lock, 2, metrics.mark());
   expect_promises(local_file_system(), dir, {1, 2});
 }
 
@@ -206,14 +206,14 @@ TEST_F(RealDisk, EveryLimitOfAFilesSize) {
   const OutputLock lock(dir.str());
   MetricsFile metrics(lock, "metrics.jsonl");
   metrics.append("{\"step\": 1}");
-  save_step(lock, 1, metrics.bytes());
+  save_step(lock, 1, metrics.mark());
   metrics.append("{\"step\": 2}");
   std::size_t trials = 0;
   // The weights of step 2 are the largest file: 696 bytes and a header.
   for (rlim_t bytes = 0; bytes < 696 && !HasFailure(); bytes += 12, ++trials) {
     const rlimit limit{bytes, before.rlim_max};
     setrlimit(RLIMIT_FSIZE, &limit);
-    const Error error = error_of([&] { save_step(lock, 2, metrics.bytes()); });
+    const Error error = error_of([&] { save_step(lock, 2, metrics.mark()); });
     setrlimit(RLIMIT_FSIZE, &before);
     EXPECT_EQ(error.kind(), ErrorKind::kResource) << bytes;
     EXPECT_THAT(error.message(), testing::ContainsRegex("[0-9]+ of [0-9]+ bytes could not be written")) << bytes;
@@ -221,7 +221,7 @@ TEST_F(RealDisk, EveryLimitOfAFilesSize) {
     EXPECT_EQ(std::distance(fs::directory_iterator(dir.str()), {}), 3) << bytes;
   }
   std::signal(SIGXFSZ, handler);
-  save_step(lock, 2, metrics.bytes());
+  save_step(lock, 2, metrics.mark());
   expect_promises(local_file_system(), dir.str(), {1, 2});
   tell_count(str("limits of a file's size: ", trials));
 }

@@ -64,12 +64,25 @@ std::set<std::int64_t> expect_all_whole(FileSystem& files, const std::string& di
 
 }  // namespace
 
-void save_step(const OutputLock& lock, std::int64_t step, std::uint64_t metrics_bytes) {
+std::string mark_text(const MetricsMark& mark) {
+  return str(mark.bytes, " ", mark.xxh3);
+}
+
+MetricsMark read_mark(const std::string& text) {
+  const std::size_t space = text.find(' ');
+  return {std::stoull(text.substr(0, space)), text.substr(space + 1)};
+}
+
+MetricsMark mark_of(const std::string& bytes) {
+  return {bytes.size(), xxh3_hex(xxh3_64(bytes))};
+}
+
+void save_step(const OutputLock& lock, std::int64_t step, const MetricsMark& metrics) {
   CheckpointWriter writer(lock, step, 4096);
   writer.write_file("trainer_state.json", state_of(step));
   write_weights(writer.path(kWeights), step, writer.files());
   writer.add_file(kWeights);
-  writer.write_file("metrics_bytes", str(metrics_bytes));
+  writer.write_file("metrics_mark", mark_text(metrics));
   writer.commit();
 }
 
@@ -78,13 +91,13 @@ void run_to_end(FileSystem& files, const std::string& dir, const std::function<v
   std::vector<std::string> notes;
   clean_leftovers(lock, notes);
   const auto newest = newest_good_checkpoint(dir, notes, files);
-  const std::string recorded = newest ? read_file(newest->path + "/metrics_bytes", 100, files) : "0";
-  cut_back(lock, "metrics.jsonl", std::stoull(recorded));
+  const MetricsMark recorded = newest ? read_mark(read_file(newest->path + "/metrics_mark", 100, files)) : mark_of("");
+  EXPECT_EQ(cut_back(lock, "metrics.jsonl", recorded), std::nullopt);
   MetricsFile metrics(lock, "metrics.jsonl");
   for (std::int64_t step = newest ? newest->step + 1 : 1; step <= kLastStep; ++step) {
     metrics.append(str("{\"step\": ", step, "}"));
     metrics.sync();
-    for (int times = step == 3 ? 2 : 1; times > 0; --times) save_step(lock, step, metrics.bytes());
+    for (int times = step == 3 ? 2 : 1; times > 0; --times) save_step(lock, step, metrics.mark());
     acknowledge(step);
     prune_checkpoints(lock, 1);
   }
@@ -133,7 +146,7 @@ void expect_promises(FileSystem& files, const std::string& dir, const std::set<s
   EXPECT_EQ(found.at(name + "/trainer_state.json"), state_of(newest->step));
   EXPECT_TRUE(found.at(name + "/" + kWeights).ends_with(values_of(newest->step)));
   const std::string expected = metrics_to(newest->step);
-  EXPECT_EQ(found.at(name + "/metrics_bytes"), str(expected.size()));
+  EXPECT_EQ(found.at(name + "/metrics_mark"), mark_text(mark_of(expected)));
   EXPECT_EQ(found.count("metrics.jsonl") != 0 ? found.at("metrics.jsonl").substr(0, expected.size()) : "", expected);
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "io/file_system.h"
+#include "io/metrics_file.h"
 #include "io/output_lock.h"
 
 namespace vernier::test {
@@ -16,7 +17,12 @@ namespace vernier::test {
 inline constexpr std::int64_t kLastStep = 4;
 
 // checkpoint-STEP with weights, a state and the length of the metrics.
-void save_step(const OutputLock& lock, std::int64_t step, std::uint64_t metrics_bytes);
+void save_step(const OutputLock& lock, std::int64_t step, const MetricsMark& metrics);
+
+// What a checkpoint holds of a MetricsMark, and the mark of such bytes.
+std::string mark_text(const MetricsMark& mark);
+MetricsMark read_mark(const std::string& text);
+MetricsMark mark_of(const std::string& bytes);
 
 // Goes on from the newest whole checkpoint up to kLastStep: a line of metrics and a checkpoint a step (the third twice,
 // so that one is replaced), `acknowledge` where `saved step N` is printed, then pruning to the fewest; the adapter at

@@ -45,6 +45,79 @@ class Checkpoint(FaultTest):
         self.assertEqual((self.whole / "adapter_model.safetensors").read_bytes(), before)
 
 
+class Metrics(FaultTest):
+    def damaged(self, rng, folder):
+        out = folder / "out"
+        shutil.copytree(self.whole, out)
+        path = out / "metrics.jsonl"
+        data = path.read_bytes()
+        where = flip_bit(rng, path)
+        changed = path.read_bytes()
+        done = self.good(*self.into(out, "--resume"))
+        self.assertIn(f"warning: {path}: was ", done.stderr, where)
+        if changed[-1:] == data[-1:]:  # else the last line has lost its end, and goes
+            self.assertIn("do not have the hash", done.stderr, where)
+            self.assertEqual(path.read_bytes(), changed, where)
+        self.assertEqual(self.weights(out), (self.whole / "adapter_model.safetensors").read_bytes(), where)
+
+    def test_in_the_lines_before_the_checkpoint(self):
+        self.short_run()
+        self.assertNotIn("metrics.jsonl", self.good(*self.into(self.whole, "--resume")).stderr)
+        count = self.trials(fault_trials(5, 100), self.damaged)
+        tell_count("bits flipped in metrics.jsonl", count, "each told by --resume")
+
+    def test_it_is_told_once(self):
+        # What is saved later has the hash of what is there.
+        self.short_run()
+        path = self.whole / "metrics.jsonl"
+        path.write_bytes(path.read_bytes().replace(b'"step": 1', b'"step": 7', 1))
+        more = ["max_steps=8", "--allow-change", "max_steps", "--resume"]
+        self.assertIn("do not have the hash", self.good(*self.into(self.whole, *more)).stderr)
+        self.assertNotIn("metrics.jsonl", self.good(*self.into(self.whole, *more)).stderr)
+
+
+class Adapter(FaultTest):
+    """A flipped bit in an adapter that a command loads: in a checkpoint, and at the root of output_dir."""
+
+    def damaged(self, rng, folder):
+        self.adapter = folder / "whole"
+        shutil.copytree(self.whole, self.adapter)
+        loaded = self.adapter if rng.random() < 0.5 else self.adapter / "checkpoint-6"
+        name = rng.choice(["adapter_model.safetensors", "adapter_config.json", "vernier.json", "manifest.json"])
+        where = flip_bit(rng, loaded / name)
+        for words in (["eval", self.path, "--adapter", loaded], ["merge", "--adapter", loaded, "--out", folder / "merged"],
+                      ["generate", "--adapter", loaded, "--raw", "--prompt", "ab"],
+                      ["logits", "--adapter", loaded, "--ids", self.ids, "--out", folder / "l.safetensors"],
+                      ["train", self.next, f"lora_model_dir={loaded}", f"output_dir={folder / 'next'}"]):
+            said = self.fails(5, *words, says=[str(loaded / name), "remove manifest.json"]).stderr
+            self.assertEqual(said.count("vernier: "), 1, f"{where}: {said}")
+        self.assertFalse((folder / "merged").exists(), where)
+        self.assertEqual([path for path in folder.glob("next/adapter*")], [], where)
+        if loaded == self.adapter:
+            said = self.good(*self.into(self.adapter, "--resume")).stderr
+            self.assertIn(f"{loaded / name}: ", said, where)
+            self.assertIn("the end of this run writes the adapter again", said, where)
+            self.equals_whole(self.adapter)
+            self.assertNotIn("damaged", self.good(*self.into(self.adapter, "--resume")).stderr)
+
+    def test_in_any_file_of_an_adapter(self):
+        self.ids = self.dir / "ids.jsonl"
+        self.ids.write_text(json.dumps({"input_ids": [1, 2, 3]}) + "\n")
+        model = self.text_model()
+        self.short_run(base_model=model)
+        self.next = self.config("next.yaml", base_model=model, lora_r=None, lora_alpha=None)
+        count = self.trials(fault_trials(6, 200), self.damaged)
+        tell_count("bits flipped in an adapter", count, "each found by eval, merge, generate, logits and a start from it")
+
+    def test_one_without_a_manifest_loads(self):
+        self.short_run()
+        (self.whole / "manifest.json").unlink()
+        self.good("eval", self.path, "--adapter", self.whole)
+        # As a checkpoint whose optimizer was deleted does.
+        (self.whole / "checkpoint-6/optimizer.safetensors").unlink()
+        self.good("eval", self.path, "--adapter", self.whole / "checkpoint-6")
+
+
 class Base(FaultTest):
     workers = 1  # all trials damage the one base
 

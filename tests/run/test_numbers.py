@@ -89,6 +89,37 @@ class BadRows(RunTest):
         self.assertEqual(self.state("out/checkpoint-4")["bad_steps_in_row"], 1)
         self.fails(4, "train", self.bad_config(), "--resume", says=["step 6: NaN or Inf in 3 steps in a row"])
 
+    def test_what_was_saved_before_them_stays(self):
+        # Every bad step is saved too: save_total_limit alone would leave 5 and 6.
+        self.rows(bad=[7, 9, 11, 13, 15, 17])
+        settings = dict(save_total_limit=2, max_steps=10)
+
+        def says(step):
+            return [f"the first of them, step 4, is resumed by resume_from_checkpoint: {self.dir / f'out/checkpoint-{step}'} "]
+
+        self.fails(4, "train", self.bad_config(**settings), says=says(3))
+        self.assertEqual(self.checkpoints(), [2, 3, 5, 6])
+        # Also by the run that goes on behind them; one that is damaged is not named.
+        path = self.dir / "out/checkpoint-3/trainer_state.json"
+        path.write_bytes(path.read_bytes() + b" ")
+        self.fails(4, "train", self.bad_config(**settings), "--resume", says=says(2))
+        self.assertEqual(self.checkpoints(), [2, 3, 8, 9])
+        # A good step ends it.
+        self.good("train", self.bad_config(**settings), "--resume")
+        self.assertEqual(self.checkpoints(), [9, 10])
+
+    def test_a_learning_rate_that_breaks_the_weights(self):
+        # Broken before the first loss is NaN: nothing that was saved before it is deleted.
+        settings = dict(max_steps=12, save_steps=1, save_total_limit=3, lr_scheduler="constant", warmup_steps=0, learning_rate=900)
+        self.fails(4, "train", self.config(**settings), says=["resume_from_checkpoint: "])
+        first = min(line["step"] for line in lines(self.dir / "out/metrics.jsonl") if "skipped" in line)
+        self.assertGreater(first, 1)
+        self.assertEqual([step for step in self.checkpoints() if step < first], list(range(max(1, first - 3), first)))
+
+    def test_bad_steps_before_any_checkpoint(self):
+        self.rows(bad=[1, 3, 5])
+        self.fails(4, "train", self.bad_config(), says=["there is none from before the first of them, step 1"])
+
     def test_patience_one_ends_at_once(self):
         self.rows(bad=[1])
         self.fails(4, "train", self.bad_config(loss_watchdog_patience=1), says=["step 1: NaN or Inf in 1 step in a row"])

@@ -101,25 +101,27 @@ TEST(EvaluationHistory, TheBestThatIsSaved) {
 TEST(TrainerState, ComesBackFromJson) {
   TrainerState state;
   state.step = 7;
-  state.metrics_bytes = 1234567890123;
+  state.metrics = {1234567890123, "0123456789abcdef"};
   state.skipped_steps = 2;
   state.evaluation_owed = true;
   state.evaluations.add(3, 0.1 + 0.2, 0);
   state.evaluations.saved(3);
   state.evaluations.add(5, 1.0 / 3, 0);
-  state.watchdog = {1, 2};
+  state.watchdog = {1, 2, 6};
   state.seconds = 12.345678901234567;
   Json json;
   put_state(state, json);
   const TrainerState back = get_state(Json::parse(json.dump()));
   EXPECT_EQ(back.step, 7);
-  EXPECT_EQ(back.metrics_bytes, 1234567890123u);
+  EXPECT_EQ(back.metrics.bytes, 1234567890123u);
+  EXPECT_EQ(back.metrics.xxh3, "0123456789abcdef");
   EXPECT_EQ(back.skipped_steps, 2);
   EXPECT_TRUE(back.evaluation_owed);
   EXPECT_EQ(back.evaluations.best->loss, 0.1 + 0.2);
   EXPECT_EQ(back.evaluations.best_saved->step, 3);
   EXPECT_EQ(back.evaluations.newest->step, 5);
   EXPECT_EQ(back.evaluations.without_gain, 1);
+  EXPECT_EQ(back.watchdog.bad_since, 6);
   EXPECT_EQ(back.watchdog.bad_in_row, 1);
   EXPECT_EQ(back.watchdog.high_in_row, 2);
   EXPECT_EQ(back.seconds, state.seconds);
@@ -156,6 +158,28 @@ TEST(Watchdog, BadNumbersInARow) {
   ASSERT_TRUE(reason);
   EXPECT_EQ(*reason, "NaN or Inf in 3 steps in a row");
   EXPECT_EQ(state.bad_in_row, 0) << "a resume gets a full count";
+}
+
+TEST(Watchdog, KnowsSinceWhen) {
+  TrainConfig config;
+  config.loss_watchdog_threshold = 5;
+  const Watchdog watchdog(config);
+  WatchdogState state;
+  const auto see = [&](std::int64_t number, StepMetrics step) {
+    step.step = number;
+    const bool ends = watchdog.see(step, state).has_value();
+    return std::pair(ends, state.bad_since.value_or(0));
+  };
+  EXPECT_EQ(see(1, step_of(4)), std::pair(false, std::int64_t{0}));
+  EXPECT_EQ(see(2, skipped_step(false)), std::pair(false, std::int64_t{0})) << "no target is not bad";
+  EXPECT_EQ(see(3, skipped_step(true)), std::pair(false, std::int64_t{3}));
+  EXPECT_EQ(see(4, step_of(6)), std::pair(false, std::int64_t{3})) << "bad otherwise";
+  EXPECT_EQ(see(5, step_of(4)), std::pair(false, std::int64_t{0}));
+  EXPECT_EQ(see(6, step_of(6)), std::pair(false, std::int64_t{6}));
+  EXPECT_EQ(see(7, step_of(6)), std::pair(false, std::int64_t{6}));
+  EXPECT_EQ(see(8, step_of(6)), std::pair(true, std::int64_t{6}));
+  EXPECT_EQ(see(9, skipped_step(true)), std::pair(false, std::int64_t{6})) << "a resume behind the end";
+  EXPECT_EQ(see(10, step_of(1)), std::pair(false, std::int64_t{0}));
 }
 
 TEST(Watchdog, HighLossesInARow) {

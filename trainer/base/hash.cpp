@@ -55,6 +55,13 @@ std::uint64_t xxh3_64(std::string_view bytes) {
   return XXH3_64bits(bytes.data(), bytes.size());
 }
 
+std::string xxh3_hex(std::uint64_t hash) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string text(16, '0');
+  for (std::size_t i = 0; i < 16; ++i) text[i] = kDigits[hash >> (60 - 4 * i) & 15u];
+  return text;
+}
+
 struct Xxh3::State {
   XXH3_state_t hash;
 };

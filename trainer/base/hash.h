@@ -27,6 +27,8 @@ class Sha256 {
 
 std::string sha256_hex(std::string_view bytes);
 std::uint64_t xxh3_64(std::string_view bytes);
+// Its 16 hex digits.
+std::string xxh3_hex(std::uint64_t hash);
 
 // xxh3_64 of bytes that come in pieces.
 class Xxh3 {

@@ -22,6 +22,7 @@ struct CommandLine {
   CLI::App& app;
   LogOptions log;
   std::function<int(const Log&)> run;
+  bool result_on_stdout = true;  // false: files are the result, and what stdout did not take changes no exit code
 };
 
 void add_train(CommandLine& line);

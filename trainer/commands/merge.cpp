@@ -110,6 +110,7 @@ void add_merge(CommandLine& line) {
   command->callback([&line, command, arguments] {
     refuse_unknown_options(*command, arguments->config);
     arguments->overrides = ConfigArguments::overrides(*command);
+    line.result_on_stdout = false;
     line.run = [arguments](const Log& log) { return merge(*arguments, log); };
   });
 }

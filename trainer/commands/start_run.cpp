@@ -18,8 +18,19 @@ namespace {
 
 void start_fresh(const OutputLock& lock) {
   remove_checkpoints(lock);
-  remove_run_files(
-      lock, {"metrics.jsonl", kAdapterWeightsName, kAdapterConfigName, kQuantizationRecordName, kAdapterTemplateName});
+  remove_run_files(lock, {kManifestName, "metrics.jsonl", kAdapterWeightsName, kAdapterConfigName,
+                          kQuantizationRecordName, kAdapterTemplateName});
+}
+
+// A run that goes on does not read the adapter at the root, and writes it anew in the end.
+void note_damaged_adapter(const std::string& output_dir, const Log& log) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(output_dir + "/" + kManifestName, ignored)) return;
+  try {
+    verify_checkpoint(output_dir);
+  } catch (const Error& error) {
+    log.warning(str(error.message(), "; the end of this run writes the adapter again"));
+  }
 }
 
 std::string checkpoint_to_resume(const TrainConfig& train, const Log& log) {
@@ -65,8 +76,9 @@ TrainerState start_or_resume(const TrainConfig& train, const std::vector<std::st
           ErrorKind::kInput,
           str("the checkpoint has taken ", count_of(state.step, "step"), ", and this run has ", parts.total_steps),
           checkpoint, "raise num_epochs or max_steps");
+    note_damaged_adapter(train.output_dir, log);
     forget_best_elsewhere(checkpoint, train, state);
-    if (const auto note = cut_back(lock, "metrics.jsonl", state.metrics_bytes)) notes.push_back(*note);
+    if (const auto note = cut_back(lock, "metrics.jsonl", state.metrics)) notes.push_back(*note);
     log.info(str("resuming after step ", state.step, " from ", checkpoint));
   }
   for (const std::string& note : notes) log.warning(note);

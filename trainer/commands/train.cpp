@@ -173,6 +173,7 @@ void add_train(CommandLine& line) {
                    "With --resume: a key of the config that may be another than in the checkpoint (repeatable)")
       ->allow_extra_args(false);
   command->callback([&line, command, arguments, resume, overwrite] {
+    line.result_on_stdout = false;
     line.run = [=](const Log& log) {
       std::vector<std::string> overrides = ConfigArguments::overrides(*command);
       if (*resume) overrides.push_back("resume_from_checkpoint=true");

@@ -18,13 +18,6 @@ namespace {
 constexpr std::int64_t kFormat = 1;
 constexpr std::size_t kMaxManifestBytes = std::size_t{16} << 20;
 
-std::string hex(std::uint64_t value) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string text(16, '0');
-  for (std::size_t i = 0; i < 16; ++i) text[i] = kDigits[value >> (60 - 4 * i) & 15u];
-  return text;
-}
-
 std::uint64_t read_hex(const JsonFields& fields) {
   const std::string text = fields.text("xxh3");
   if (text.size() != 16 || text.find_first_not_of("0123456789abcdef") != text.npos)
@@ -43,7 +36,7 @@ void require_unchanged(const std::string& text, Json json, const std::string& pa
   if (dump(json) != text) throw damaged;
   const std::string sum = json["xxh3"];
   json.erase("xxh3");
-  if (hex(xxh3_64(dump(json))) != sum) throw damaged;
+  if (xxh3_hex(xxh3_64(dump(json))) != sum) throw damaged;
 }
 
 CheckpointManifest::File read_entry(const Json& json, const std::string& path) {
@@ -63,8 +56,8 @@ std::string manifest_text(const CheckpointManifest& manifest) {
   json["step"] = manifest.step;
   json["files"] = Json::array();
   for (const CheckpointManifest::File& file : manifest.files)
-    json["files"].push_back(Json::object({{"name", file.name}, {"size", file.size}, {"xxh3", hex(file.xxh3)}}));
-  json["xxh3"] = hex(xxh3_64(dump(json)));
+    json["files"].push_back(Json::object({{"name", file.name}, {"size", file.size}, {"xxh3", xxh3_hex(file.xxh3)}}));
+  json["xxh3"] = xxh3_hex(xxh3_64(dump(json)));
   return dump(json);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// manifest.json of a checkpoint (io/run_store draws it): what the checkpoint's files must be, and a sum over itself.
+// manifest.json of a checkpoint (io/run_store draws it) or of the adapter at the root of an output directory: what the
+// files beside it must be, and a sum over itself.
 
 #include <cstdint>
 #include <string>
@@ -18,7 +19,7 @@ struct CheckpointManifest {
     std::uint64_t xxh3 = 0;
   };
 
-  std::int64_t step = 0;
+  std::int64_t step = 0;  // the files are those after it
   std::vector<File> files;
 };
 

@@ -27,16 +27,32 @@ std::uint64_t size_of(const OpenFile& file, const std::string& path) {
   return static_cast<std::uint64_t>(status.st_size);
 }
 
+void read_at(const OpenFile& file, std::span<char> bytes, std::uint64_t offset, const std::string& path) {
+  for (std::size_t done = 0, got = 0; done < bytes.size(); done += got) {
+    const int failure = file.read(bytes.subspan(done), offset + done, got);
+    if (failure != 0 || got == 0)
+      throw Error(ErrorKind::kInput, str("cannot be read: ", std::strerror(failure != 0 ? failure : EIO)), path);
+  }
+}
+
+Xxh3 hash_of(const OpenFile& file, std::uint64_t bytes, const std::string& path) {
+  Xxh3 hash;
+  std::string piece(std::size_t{1} << 16, '\0');
+  for (std::uint64_t at = 0; at < bytes; at += piece.size()) {
+    piece.resize(static_cast<std::size_t>(std::min<std::uint64_t>(bytes - at, piece.size())));
+    read_at(file, piece, at, path);
+    hash.update(piece);
+  }
+  return hash;
+}
+
 // Where the whole lines of the first `limit` bytes end.
 std::uint64_t end_of_lines(const OpenFile& file, std::uint64_t limit, const std::string& path) {
   std::array<char, 4096> piece{};
   while (limit > 0) {
     const std::uint64_t start = limit - std::min<std::uint64_t>(limit, piece.size());
     const auto length = static_cast<std::size_t>(limit - start);
-    std::size_t got = 0;
-    const int failure = file.read({piece.data(), length}, start, got);
-    if (failure != 0 || got != length)
-      throw Error(ErrorKind::kInput, str("cannot be read: ", std::strerror(failure != 0 ? failure : EIO)), path);
+    read_at(file, {piece.data(), length}, start, path);
     const std::size_t newline = std::string_view(piece.data(), length).rfind('\n');
     if (newline != std::string_view::npos) return start + newline + 1;
     limit = start;
@@ -47,9 +63,10 @@ std::uint64_t end_of_lines(const OpenFile& file, std::uint64_t limit, const std:
 }  // namespace
 
 MetricsFile::MetricsFile(const OutputLock& lock, const std::string& name)
-    : path_(lock.path(name)), file_(open_in(lock, name, O_WRONLY | O_APPEND | O_CREAT)) {
+    : path_(lock.path(name)), file_(open_in(lock, name, O_RDWR | O_APPEND | O_CREAT)) {
   if (!file_.is_open()) throw creation_error(file_.error(), path_, 1, lock.files());
   bytes_ = size_of(file_, path_);
+  hash_ = hash_of(file_, bytes_, path_);
 }
 
 void MetricsFile::append(std::string_view line) {
@@ -61,13 +78,19 @@ void MetricsFile::append(std::string_view line) {
     throw write_error(failure, "writing", path_, left.size(), whole.size());
   }
   bytes_ += whole.size();
+  hash_.update(whole);
+}
+
+MetricsMark MetricsFile::mark() const {
+  return {bytes_, xxh3_hex(hash_.value())};
 }
 
 void MetricsFile::sync() {
   if (const int failure = file_.sync()) throw write_error(failure, "flushing to the disk", path_);
 }
 
-std::optional<std::string> cut_back(const OutputLock& lock, const std::string& name, std::uint64_t bytes) {
+std::optional<std::string> cut_back(const OutputLock& lock, const std::string& name, const MetricsMark& recorded) {
+  const std::uint64_t bytes = recorded.bytes;
   const std::string path = lock.path(name);
   OpenFile file = open_in(lock, name, O_RDWR);
   if (!file.is_open()) {
@@ -81,7 +104,10 @@ std::optional<std::string> cut_back(const OutputLock& lock, const std::string& n
   // need for a copy, and a viewer that follows the file keeps it.
   if (const int failure = end != size ? file.truncate(end) : 0) throw write_error(failure, "cutting the file", path);
   if (const int failure = file.sync()) throw write_error(failure, "flushing to the disk", path);
-  if (end == bytes) return std::nullopt;
+  if (end == bytes && xxh3_hex(hash_of(file, bytes, path).value()) == recorded.xxh3) return std::nullopt;
+  if (end == bytes)
+    return str(path, ": was damaged or changed since the checkpoint: its first ", bytes,
+               " bytes do not have the hash that was recorded; they stay as they are, and the run uses none of them");
   if (size < bytes)
     return str(path, ": ", size, " of the ", bytes, " bytes that the checkpoint recorded are there: lines are lost");
   return str(path, ": was changed since the checkpoint: kept ", end, " of ", bytes, " bytes, the whole lines");

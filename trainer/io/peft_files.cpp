@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "io/checkpoint_manifest.h"
 #include "io/json_fields.h"
 #include "io/read_file.h"
 
@@ -121,6 +122,20 @@ std::string dump(const Json& json) {
 
 }  // namespace
 
+std::string verified_adapter_file(const std::string& adapter_dir, const std::string& name) {
+  const std::string path = adapter_dir + "/" + name;
+  if (!is_there(adapter_dir + "/" + kManifestName)) return path;
+  try {
+    for (const CheckpointManifest::File& file : read_manifest(adapter_dir).files)
+      if (file.name == name) verify_file(adapter_dir, file, local_file_system());
+  } catch (const Error& error) {
+    throw Error(error.kind(), error.what(), error.where(),
+                str("take another checkpoint; if it was changed on purpose, remove ", kManifestName,
+                    " beside it: the adapter is then taken as it is"));
+  }
+  return path;
+}
+
 std::string adapter_config_json(const PeftAdapterConfig& config) {
   // Sorted by key. PEFT 0.21.2's own version is named because this is its layout, and readers compare it with theirs.
   return dump(Json::object({
@@ -169,7 +184,7 @@ std::string adapter_config_json(const PeftAdapterConfig& config) {
 }
 
 PeftAdapterConfig read_adapter_config(const std::string& adapter_dir) {
-  const std::string path = adapter_dir + "/" + kAdapterConfigName;
+  const std::string path = verified_adapter_file(adapter_dir, kAdapterConfigName);
   const Json json = read_json_file(path);
   const JsonFields fields(json, path);
   refuse_unsupported(fields);
@@ -213,7 +228,7 @@ std::string quantization_record_json(const QuantizationRecord& record) {
 }
 
 std::optional<QuantizationRecord> read_quantization_record(const std::string& adapter_dir) {
-  const std::string path = adapter_dir + "/" + kQuantizationRecordName;
+  const std::string path = verified_adapter_file(adapter_dir, kQuantizationRecordName);
   if (!is_there(path)) return std::nullopt;
   const Json json = read_json_file(path);
   const JsonFields fields(json, path);
@@ -235,7 +250,7 @@ std::optional<QuantizationRecord> read_quantization_record(const std::string& ad
 }
 
 std::optional<std::string> read_adapter_template_file(const std::string& adapter_dir) {
-  const std::string path = adapter_dir + "/" + kAdapterTemplateName;
+  const std::string path = verified_adapter_file(adapter_dir, kAdapterTemplateName);
   constexpr std::size_t kMostBytes = std::size_t{4} << 20;
   return is_there(path) ? std::optional(read_file(path, kMostBytes)) : std::nullopt;
 }

@@ -2,6 +2,10 @@
 // The small files of an adapter directory: adapter_config.json as PEFT 0.21 writes and reads it (docs/formats.md),
 // vernier.json beside it, which says how the base was quantized while the adapter was trained, and
 // chat_template.jinja, the template that its conversations went through.
+//
+// What an adapter of ours holds is in a manifest.json beside it (io/checkpoint_manifest.h). Every function that reads
+// from an adapter directory verifies its file against it first: Error(kIntegrity) when the manifest is damaged, or the
+// file is not what the manifest says. Without a manifest, as other trainers leave an adapter, it is taken as it is.
 
 #include <cstdint>
 #include <optional>
@@ -15,6 +19,9 @@ inline constexpr const char* kAdapterConfigName = "adapter_config.json";
 inline constexpr const char* kAdapterWeightsName = "adapter_model.safetensors";
 inline constexpr const char* kQuantizationRecordName = "vernier.json";
 inline constexpr const char* kAdapterTemplateName = "chat_template.jinja";
+
+// The path of a file of an adapter that is about to be read, verified as said above.
+std::string verified_adapter_file(const std::string& adapter_dir, const std::string& name);
 
 struct PeftAdapterConfig {
   using Regex = std::string;

@@ -242,10 +242,10 @@ std::int64_t verify_checkpoint(const std::string& checkpoint_dir, FileSystem& fi
 }
 
 std::optional<Checkpoint> newest_good_checkpoint(const std::string& output_dir, std::vector<std::string>& notes,
-                                                 FileSystem& files) {
+                                                 FileSystem& files, std::int64_t last_step) {
   std::vector<Entry> entries = list_entries(output_dir, files);
-  std::erase_if(entries, [](const Entry& entry) {
-    return entry.kind != NameKind::kCheckpoint && entry.kind != NameKind::kReplaced;
+  std::erase_if(entries, [&](const Entry& entry) {
+    return (entry.kind != NameKind::kCheckpoint && entry.kind != NameKind::kReplaced) || entry.step > last_step;
   });
   std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.step > b.step; });
   for (const Entry& entry : entries) {

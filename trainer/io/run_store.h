@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <set>
 #include <string>
@@ -81,15 +82,18 @@ bool has_checkpoints(const std::string& output_dir, FileSystem& files = local_fi
 // cut short or changed. Files that the manifest does not name are left alone.
 std::int64_t verify_checkpoint(const std::string& checkpoint_dir, FileSystem& files = local_file_system());
 
-// The newest checkpoint that is whole. Each newer one that was passed over is told in `notes`, a line each.
+// The newest checkpoint that is whole, of those up to `last_step`. Each newer one that was passed over is told in
+// `notes`, a line each.
 std::optional<Checkpoint> newest_good_checkpoint(const std::string& output_dir, std::vector<std::string>& notes,
-                                                 FileSystem& files = local_file_system());
+                                                 FileSystem& files = local_file_system(),
+                                                 std::int64_t last_step = std::numeric_limits<std::int64_t>::max());
 
 // The fewest that pruning leaves: should the newest be damaged on the disk, a resume falls back to the other.
 inline constexpr std::size_t kFewestCheckpoints = 2;
 
 // Deletes the oldest checkpoints beyond the newest `keep`, or kFewestCheckpoints if that is more; never the newest
-// whole one, nor the steps in `keep_steps` (the best by eval loss). Precondition: keep >= 1.
+// whole one, nor the steps in `keep_steps` (the best by eval loss, those before steps with bad numbers). Precondition:
+// keep >= 1.
 void prune_checkpoints(const OutputLock& lock, std::size_t keep, const std::vector<std::int64_t>& keep_steps = {});
 
 // Deletes every checkpoint, the oldest first: for --overwrite-output-dir.

@@ -68,7 +68,7 @@ LoraConfig read_adapter_options(const std::string& dir) {
 }
 
 void load_adapter_tensors(const Decoder& model, const std::string& dir, const std::string& base) {
-  const SafetensorsFile file(weights_path(dir));
+  const SafetensorsFile file(verified_adapter_file(dir, kAdapterWeightsName));
   if (const std::string misfit = first_misfit(model, file); !misfit.empty()) throw misfit_error(misfit, dir, base);
   for (const TrainedTensor& trained : model.lora->tensors()) read_f32_into(file, trained.name, trained.value);
 }

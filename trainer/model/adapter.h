@@ -10,7 +10,8 @@
 namespace vernier {
 
 // The LoRA options that an adapter directory's adapter_config.json describes. Error(kInput) naming file and key for
-// what is missing or not built, and when the directory holds no adapter.
+// what is missing or not built, and when the directory holds no adapter. Of all that read here: Error(kIntegrity) for a
+// file that is not what the adapter's manifest says (io/peft_files).
 LoraConfig read_adapter_options(const std::string& dir);
 
 // Puts the adapter of `dir` on the base that was read from `base`: its own rank, alpha and targets. Errors as below.

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "io/checkpoint_manifest.h"
 #include "io/run_files.h"
 #include "io/run_store.h"
 #include "model/adapter.h"
@@ -107,12 +108,21 @@ std::optional<EvaluationHistory::Measured> saved_evaluation(const std::string& c
   }
 }
 
-void write_root_adapter(const OutputLock& lock, const Decoder& model, const AdapterFiles& files) {
-  write_run_file(lock, kQuantizationRecordName, quantization_record_json(files.quantization));
-  if (!files.chat_template.empty()) write_run_file(lock, kAdapterTemplateName, files.chat_template);
-  write_run_file(lock, kAdapterConfigName, adapter_config_json(files.peft));
+void write_root_adapter(const OutputLock& lock, const Decoder& model, const AdapterFiles& files, std::int64_t step) {
+  remove_run_files(lock, {kManifestName});
+  CheckpointManifest manifest{step, {}};
+  const auto sum = [&](const char* name) { manifest.files.push_back(sum_file(lock.path(name), name, lock.files())); };
+  const auto write = [&](const char* name, const std::string& bytes) {
+    write_run_file(lock, name, bytes);
+    sum(name);
+  };
+  write(kQuantizationRecordName, quantization_record_json(files.quantization));
+  if (!files.chat_template.empty()) write(kAdapterTemplateName, files.chat_template);
+  write(kAdapterConfigName, adapter_config_json(files.peft));
   write_run_file(lock, kAdapterWeightsName,
                  [&](const std::string& path) { write_adapter_tensors(model, path, lock.files()); });
+  sum(kAdapterWeightsName);
+  write_run_file(lock, kManifestName, manifest_text(manifest));
 }
 
 }  // namespace vernier

@@ -4,6 +4,7 @@
 //
 //   adapter_config.json, adapter_model.safetensors, vernier.json   a checkpoint loads in PEFT as it is
 //   chat_template.jinja     the template of the training rows, when conversations were among them
+//   manifest.json           size and hash of the others
 //   optimizer.safetensors   all of the optimizer's state, by trained tensor
 //   trainer_state.json      where the run is (train/trainer_state.h), and what must be the same when it goes on
 
@@ -60,7 +61,8 @@ TrainerState restore_checkpoint(const std::string& checkpoint_dir, const Decoder
 std::optional<EvaluationHistory::Measured> saved_evaluation(const std::string& checkpoint_dir,
                                                             const std::string& evaluation_rows);
 
-// The adapter at the root of the output directory: each file by rename, the weights last.
-void write_root_adapter(const OutputLock& lock, const Decoder& model, const AdapterFiles& files);
+// The adapter of `step` at the root of the output directory: each file by rename, the weights after the others, and a
+// manifest of them last. An older manifest goes first, so that none ever speaks of other files.
+void write_root_adapter(const OutputLock& lock, const Decoder& model, const AdapterFiles& files, std::int64_t step);
 
 }  // namespace vernier

@@ -40,10 +40,10 @@ void StepLog::write_waiting() {
   }
 }
 
-std::uint64_t StepLog::flush() {
+MetricsMark StepLog::flush() {
   write_waiting();
   file_.sync();
-  return file_.bytes();
+  return file_.mark();
 }
 
 void StepLog::show(const StepMetrics& metrics) const {

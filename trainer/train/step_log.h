@@ -25,8 +25,9 @@ class StepLog {
   void step(const StepMetrics& metrics);
   void evaluation(const StepMetrics& metrics, const Evaluation& evaluation, std::int64_t rows);
 
-  // Every line so far is on the disk when it returns: the length of metrics.jsonl. Error(kResource) when one is not.
-  std::uint64_t flush();
+  // Every line so far is on the disk when it returns: what a checkpoint records of metrics.jsonl. Error(kResource) when
+  // one is not.
+  MetricsMark flush();
 
  private:
   void append(std::string line);

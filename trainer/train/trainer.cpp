@@ -96,10 +96,20 @@ void Trainer::heed_watchdog() {
   const auto reason = watchdog_.see(last_, state_.watchdog);
   if (!reason) return;
   save();
-  throw Error(
-      ErrorKind::kNumeric, *reason, str("step ", state_.step),
-      "--resume goes on behind these steps, and an older one is resumed by resume_from_checkpoint: DIR; a lower "
-      "learning_rate often helps (--allow-change learning_rate)");
+  throw Error(ErrorKind::kNumeric, *reason, str("step ", state_.step), where_to_go_back());
+}
+
+// The weights may have been on their way out before the first NaN showed: all checkpoints from before it were kept.
+std::string Trainer::where_to_go_back() const {
+  std::vector<std::string> damaged;
+  const std::int64_t first = *state_.watchdog.bad_since;
+  const auto good = newest_good_checkpoint(train_.output_dir, damaged, parts_.lock.files(), first - 1);
+  const std::string back =
+      good ? str("the newest checkpoint from before the first of them, step ", first,
+                 ", is resumed by resume_from_checkpoint: ", good->path, " (where that is no better, by an older one)")
+           : str("there is none from before the first of them, step ", first);
+  return str("--resume goes on behind these steps; ", back,
+             "; a lower learning_rate often helps (--allow-change learning_rate)");
 }
 
 // What comes after a step, before the next one: also on a resume, when the evaluation was given up.
@@ -138,7 +148,7 @@ void Trainer::save() {
   const Stopwatch watch;
   try {
     require_finite(parts_.model, parts_.device);
-    state_.metrics_bytes = step_log_.flush();
+    state_.metrics = step_log_.flush();
   } catch (const Error& problem) {
     throw checkpoint_error(parts_.lock, state_.step, problem);
   }
@@ -156,10 +166,13 @@ void Trainer::save() {
 }
 
 void Trainer::prune() {
-  std::vector<std::int64_t> best;
-  if (state_.evaluations.best_saved) best.push_back(state_.evaluations.best_saved->step);
-  if (train_.save_total_limit > 0)
-    prune_checkpoints(parts_.lock, static_cast<std::size_t>(train_.save_total_limit), best);
+  if (train_.save_total_limit == 0) return;
+  std::vector<std::int64_t> kept;
+  if (state_.evaluations.best_saved) kept.push_back(state_.evaluations.best_saved->step);
+  if (const auto bad_since = state_.watchdog.bad_since)
+    for (const std::int64_t step : list_checkpoints(train_.output_dir, parts_.lock.files()))
+      if (step < *bad_since) kept.push_back(step);
+  prune_checkpoints(parts_.lock, static_cast<std::size_t>(train_.save_total_limit), kept);
 }
 
 void Trainer::try_save() {
@@ -182,7 +195,7 @@ void Trainer::end_finished() {
   if (stopped_early() && state_.step < total_steps_) summary_.end = RunEnd::kStoppedEarly;
   if (summary_.already_done) prune();  // the run may have been killed between its last save and the pruning
   if (train_.load_best_model_at_end) take_best_adapter();
-  write_root_adapter(parts_.lock, parts_.model, files_);
+  write_root_adapter(parts_.lock, parts_.model, files_, summary_.adapter_of ? summary_.adapter_of->step : state_.step);
 }
 
 void Trainer::take_best_adapter() {

@@ -70,6 +70,7 @@ class Trainer {
   void finish_step();
   bool evaluate_step();
   void heed_watchdog();
+  std::string where_to_go_back() const;
   void save();
   void prune();
   void try_save();

@@ -33,7 +33,8 @@ void EvaluationHistory::saved(std::int64_t step) {
 
 void put_state(const TrainerState& state, Json& json) {
   json["step"] = state.step;
-  json["metrics_bytes"] = state.metrics_bytes;
+  json["metrics_bytes"] = state.metrics.bytes;
+  json["metrics_xxh3"] = state.metrics.xxh3;
   json["skipped_steps"] = state.skipped_steps;
   json["evaluation_owed"] = state.evaluation_owed;
   json["best"] = measured_json(state.evaluations.best);
@@ -42,13 +43,14 @@ void put_state(const TrainerState& state, Json& json) {
   json["evaluations_without_gain"] = state.evaluations.without_gain;
   json["bad_steps_in_row"] = state.watchdog.bad_in_row;
   json["high_losses_in_row"] = state.watchdog.high_in_row;
+  json["bad_since"] = state.watchdog.bad_since ? Json(*state.watchdog.bad_since) : Json();
   json["seconds"] = state.seconds;
 }
 
 TrainerState get_state(const Json& json) {
   TrainerState state;
   state.step = json.at("step").get<std::int64_t>();
-  state.metrics_bytes = json.at("metrics_bytes").get<std::uint64_t>();
+  state.metrics = {json.at("metrics_bytes").get<std::uint64_t>(), json.at("metrics_xxh3").get<std::string>()};
   state.skipped_steps = json.at("skipped_steps").get<std::int64_t>();
   state.evaluation_owed = json.at("evaluation_owed").get<bool>();
   state.evaluations.best = read_measured(json.at("best"));
@@ -57,6 +59,7 @@ TrainerState get_state(const Json& json) {
   state.evaluations.without_gain = json.at("evaluations_without_gain").get<std::int64_t>();
   state.watchdog.bad_in_row = json.at("bad_steps_in_row").get<std::int64_t>();
   state.watchdog.high_in_row = json.at("high_losses_in_row").get<std::int64_t>();
+  if (const Json& since = json.at("bad_since"); !since.is_null()) state.watchdog.bad_since = since.get<std::int64_t>();
   state.seconds = json.at("seconds").get<double>();
   return state;
 }

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "io/json.h"
+#include "io/metrics_file.h"
 
 namespace vernier {
 
@@ -30,11 +31,14 @@ struct EvaluationHistory {
 struct WatchdogState {
   std::int64_t bad_in_row = 0;   // steps skipped for a NaN or Inf
   std::int64_t high_in_row = 0;  // steps with a loss above loss_watchdog_threshold
+  // The first of the bad steps behind which no good one has come yet; also when the watchdog has ended the run for
+  // them.
+  std::optional<std::int64_t> bad_since;
 };
 
 struct TrainerState {
   std::int64_t step = 0;  // steps taken, skipped ones included
-  std::uint64_t metrics_bytes = 0;
+  MetricsMark metrics;    // metrics.jsonl up to this step
   std::int64_t skipped_steps = 0;
   bool evaluation_owed = false;  // this step's evaluation was given up and is to be done first
   EvaluationHistory evaluations;

@@ -16,7 +16,8 @@ class Watchdog {
   explicit Watchdog(const TrainConfig& config)
       : threshold_(config.loss_watchdog_threshold), patience_(config.loss_watchdog_patience) {}
 
-  // Takes note of a step. Why the run is to end, or nullopt; the counts then begin anew, for a resume to go on.
+  // Takes note of a step. Why the run is to end, or nullopt; the counts then begin anew, for a resume to go on, and
+  // bad_since stays.
   std::optional<std::string> see(const StepMetrics& metrics, WatchdogState& state) const;
 
  private:
