@@ -43,7 +43,7 @@ pid_t named_holder(const std::string& message) {
     std::vector<std::string> notes;
     clean_leftovers(lock, notes);
     for (std::int64_t step = 1;; ++step) {
-      save_step(lock, step, 0);
+      save_step(lock, step, {});
       prune_checkpoints(lock, 1);
     }
   } catch (const Error& error) {
