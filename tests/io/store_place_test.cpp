@@ -41,7 +41,7 @@ class StorePlace : public testing::Test {
   void expect_refused(const OutputLock& lock) {
     std::vector<std::string> notes;
     const std::function<void()> actions[] = {
-        [&] { save_step(lock, 2, 0); },
+        [&] { save_step(lock, 2, {}); },
         [&] { prune_checkpoints(lock, 2); },
         [&] { remove_checkpoints(lock); },
         [&] { clean_leftovers(lock, notes); },
@@ -70,7 +70,7 @@ class StorePlace : public testing::Test {
 
 TEST_F(StorePlace, ARemovedDirectoryIsNotMadeAgain) {
   const OutputLock lock(run);
-  save_step(lock, 1, 0);
+  save_step(lock, 1, {});
   fs::remove_all(run);
   expect_refused(lock);
   EXPECT_FALSE(fs::exists(run));
@@ -82,7 +82,7 @@ TEST_F(StorePlace, ARemovedDirectoryIsNotMadeAgain) {
 
 TEST_F(StorePlace, ALinkInItsPlaceIsNotFollowed) {
   const OutputLock lock(run);
-  save_step(lock, 1, 0);
+  save_step(lock, 1, {});
   fs::rename(run, dir / "moved");
   fs::create_directory_symlink(elsewhere, run);
   expect_refused(lock);
@@ -94,10 +94,10 @@ TEST_F(StorePlace, ALinkInItsPlaceIsNotFollowed) {
   // Back in its place, or behind a link to where it is now, it is the one.
   fs::remove(run);
   fs::create_directory_symlink(dir / "moved", run);
-  save_step(lock, 2, 0);
+  save_step(lock, 2, {});
   fs::remove(run);
   fs::rename(dir / "moved", run);
-  save_step(lock, 3, 0);
+  save_step(lock, 3, {});
   EXPECT_EQ(list_checkpoints(run), (std::vector<std::int64_t>{1, 2, 3}));
 }
 
@@ -107,7 +107,7 @@ TEST_F(StorePlace, ARemovedLockMayBeHeldByAnotherRun) {
   expect_refused(lock);
   const OutputLock other(run);
   expect_refused(lock);
-  save_step(other, 1, 0);
+  save_step(other, 1, {});
 }
 
 TEST_F(StorePlace, ADirectoryReplacedInTheMiddleOfASaveGetsNothing) {
@@ -124,7 +124,7 @@ TEST_F(StorePlace, ADirectoryReplacedInTheMiddleOfASaveGetsNothing) {
     EXPECT_THAT(below(elsewhere), IsEmpty());
     fs::remove(run);
     fs::rename(dir / "moved", run);
-    save_step(lock, 2, 0);
+    save_step(lock, 2, {});
     EXPECT_EQ(list_checkpoints(run), std::vector<std::int64_t>{2});
     EXPECT_EQ(below(run).size(), 6u) << "rubbish is left";  // the lock, the directory and its four files
   }
