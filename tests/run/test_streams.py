@@ -111,7 +111,7 @@ class Result(RunTest):
 
     def test_what_failed_before_keeps_its_code(self):
         with open("/dev/full", "w") as full:
-            self.assertIn("no such", self.ends(["check", "absent.yaml"], full, 2))
+            self.assertIn("No such file", self.ends(["check", "absent.yaml"], full, 2))
 
     def test_a_closed_stdout(self):
         done = subprocess.run(["bash", "-c", f'"{VERNIER}" version >&-'], capture_output=True, text=True, timeout=60)
