@@ -56,14 +56,49 @@ TEST(Cadence, BestAndMinutes) {
   EXPECT_TRUE(Cadence(config, 10, 1000).save_due(7, 30, false, false));
 }
 
-TEST(Cadence, CheckpointsKept) {
+TEST(Cadence, CheckpointsAtOnce) {
   TrainConfig config;
-  EXPECT_EQ(Cadence(config, 10, 1000).checkpoints_kept(), 4) << "three newest and the best";
-  config.save_total_limit = 0;
-  EXPECT_EQ(Cadence(config, 10, 1000).checkpoints_kept(), 101);
+  EXPECT_EQ(Cadence(config, 10, 1000).checkpoints_at_once(true), 5) << "three newest, the best, and one being written";
+  EXPECT_EQ(Cadence(config, 10, 1000).checkpoints_at_once(false), 4);
+  config.save_total_limit = 1;
+  EXPECT_EQ(Cadence(config, 10, 1000).checkpoints_at_once(false), 3) << "pruning leaves two";
+  config.save_total_limit = 3;
   config.save_strategy = SaveStrategy::kSteps;
-  config.save_steps = 300;
-  EXPECT_EQ(Cadence(config, 10, 1000).checkpoints_kept(), 4);
+  config.save_steps = 2000;
+  EXPECT_EQ(Cadence(config, 10, 3000).checkpoints_at_once(true), 2) << "the run saves twice";
+  config.save_minutes = 1;
+  EXPECT_EQ(Cadence(config, 10, 3000).checkpoints_at_once(false), 4);
+  config.save_strategy = SaveStrategy::kNo;
+  EXPECT_EQ(Cadence(config, 10, 3000).checkpoints_at_once(false), 1) << "a signal's";
+}
+
+// Without a limit all lie there: as many as a walk over the steps finds.
+TEST(Cadence, CheckpointsAtOnceAreThoseOfAllSaves) {
+  TrainConfig config;
+  config.save_total_limit = 0;
+  const auto expect_all = [&](std::int64_t steps_per_epoch, std::int64_t total) {
+    EXPECT_EQ(Cadence(config, steps_per_epoch, total).checkpoints_at_once(false),
+              static_cast<std::int64_t>(saves(config, steps_per_epoch, total).size()))
+        << steps_per_epoch << " steps an epoch, " << total << " in all";
+  };
+  for (const std::int64_t total : {1, 7, 10, 12, 40}) {
+    for (const auto per_epoch : {std::optional<std::int64_t>(), std::optional<std::int64_t>(3), {50}}) {
+      config.save_strategy = SaveStrategy::kEpoch;
+      config.saves_per_epoch = per_epoch;
+      for (const std::int64_t steps_per_epoch : {1, 4, 10}) expect_all(steps_per_epoch, total);
+    }
+    config.saves_per_epoch.reset();
+    config.save_strategy = SaveStrategy::kSteps;
+    for (const auto steps : {std::optional<std::int64_t>(), std::optional<std::int64_t>(5), {100}}) {
+      config.save_steps = steps;
+      expect_all(4, total);
+    }
+    config.save_strategy = SaveStrategy::kBest;
+    expect_all(4, total);
+  }
+  config.eval_strategy = SaveStrategy::kSteps;
+  config.eval_steps = 10;
+  EXPECT_EQ(Cadence(config, 4, 45).checkpoints_at_once(true), 5) << "each evaluation may be the best, and the last step";
 }
 
 TEST(EvaluationHistory, BestAndPatience) {

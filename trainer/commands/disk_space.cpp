@@ -16,13 +16,14 @@ std::int64_t expected_checkpoint_bytes(const RunInputs& inputs) {
                           state_layout(inputs, inputs.config()).state_bytes());
 }
 
-void check_disk_space(const std::string& output_dir, std::int64_t checkpoint_bytes, std::int64_t checkpoints_kept,
+void check_disk_space(const std::string& output_dir, std::int64_t checkpoint_bytes, std::int64_t checkpoints_at_once,
                       const Log& log) {
+  // As much as a save asks for: what its refusal told to free is enough to resume.
+  require_free_space(output_dir, static_cast<std::uint64_t>(checkpoint_bytes));
   constexpr std::int64_t kReports = std::int64_t{1} << 20;
   const std::int64_t adapter_and_reports = checkpoint_bytes / 2 + kReports;
-  require_free_space(output_dir, static_cast<std::uint64_t>(checkpoint_bytes + adapter_and_reports));
   const auto there = static_cast<std::int64_t>(list_checkpoints(output_dir).size());
-  const std::int64_t more = std::max<std::int64_t>(checkpoints_kept + 1 - there, 1);
+  const std::int64_t more = std::max<std::int64_t>(checkpoints_at_once - there, 1);
   const auto needed = static_cast<std::uint64_t>(more * checkpoint_bytes + adapter_and_reports);
   const std::uint64_t free = free_bytes(output_dir);
   if (free < needed)

@@ -12,10 +12,9 @@ namespace vernier {
 // Of a checkpoint of this run.
 std::int64_t expected_checkpoint_bytes(const RunInputs& inputs);
 
-// Error(kResource) when not one checkpoint and the adapter fit into the free space of `output_dir`; a warning when the
-// `checkpoints_kept` that will lie there do not, one more than that while a new one is written. Those that are there
-// already count as written.
-void check_disk_space(const std::string& output_dir, std::int64_t checkpoint_bytes, std::int64_t checkpoints_kept,
+// Error(kResource) when not one checkpoint fits into the free space of `output_dir`; a warning when the
+// `checkpoints_at_once` that will lie there do not. Those that are there already count as written.
+void check_disk_space(const std::string& output_dir, std::int64_t checkpoint_bytes, std::int64_t checkpoints_at_once,
                       const Log& log);
 
 }  // namespace vernier

@@ -129,7 +129,8 @@ int train(const TrainArguments& arguments, const std::vector<std::string>& overr
   make_directories(config.train.output_dir);
   const OutputLock lock(config.train.output_dir);
   check_disk_space(config.train.output_dir, expected_checkpoint_bytes(inputs),
-                   Cadence(config.train, batches.steps_per_epoch(), total).checkpoints_kept(), log);
+                   Cadence(config.train, batches.steps_per_epoch(), total).checkpoints_at_once(inputs.evaluation.size() > 0),
+                   log);
   refuse_used_directory(config.train);  // again: another run may have ended here while the rows were read
   Stopwatch watch;
   Decoder model = load_run_model(inputs, device);

@@ -46,6 +46,9 @@ void save_checkpoint(const OutputLock& lock, const Decoder& model, const Optimiz
 
 // Bytes of a checkpoint of so many trained parameters and bytes of optimizer state.
 std::int64_t checkpoint_bytes(std::int64_t trained_parameters, std::int64_t state_bytes);
+// Error(kResource) with what is missing in all when a checkpoint and `more_bytes` beside it do not fit on the disk.
+void require_save_space(const OutputLock& lock, const Decoder& model, const Optimizer& optimizer,
+                        std::uint64_t more_bytes);
 // A guess at the seconds that writing it takes.
 double expected_save_seconds(std::int64_t checkpoint_bytes);
 

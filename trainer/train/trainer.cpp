@@ -108,7 +108,9 @@ void Trainer::finish_step() {
   if (parts_.evaluation != nullptr && cadence_.evaluation_due(state_.step)) best = evaluate_step();
   if (state_.evaluation_owed) return;
   const bool asked = parts_.signals.take_save_request(), last = stopped_early() || state_.step >= total_steps_;
-  if (asked || cadence_.save_due(state_.step, since_save_.seconds(), best, last)) try_save();
+  // Where a line that finds no room stops the run, saving tells how much is missing in all.
+  const bool lines_stop = train_.on_save_error == OnSaveError::kStop && step_log_.waiting_bytes() > 0;
+  if (asked || lines_stop || cadence_.save_due(state_.step, since_save_.seconds(), best, last)) try_save();
 }
 
 // True at a new best. An evaluation that is given up is owed.
@@ -137,6 +139,7 @@ void Trainer::save() {
   const Stopwatch watch;
   try {
     require_finite(parts_.model, parts_.device);
+    require_save_space(parts_.lock, parts_.model, parts_.optimizer, step_log_.waiting_bytes());
     state_.metrics_bytes = step_log_.flush();
   } catch (const Error& problem) {
     throw checkpoint_error(parts_.lock, state_.step, problem);
@@ -165,7 +168,10 @@ void Trainer::try_save() {
   try {
     save();
   } catch (const Error& problem) {
-    if (problem.kind() != ErrorKind::kResource || train_.on_save_error == OnSaveError::kStop) throw;
+    if (problem.kind() != ErrorKind::kResource) throw;
+    if (train_.on_save_error == OnSaveError::kStop)
+      throw Error(problem.kind(), str(problem.what(), "; the run stops (on_save_error: stop)"), problem.where(),
+                  problem.fix());
     parts_.log.warning(str(problem.message(), "; the run goes on (on_save_error: continue)"));
   }
 }
