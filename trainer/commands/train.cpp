@@ -23,7 +23,7 @@
 #include "io/atomic_file.h"
 #include "io/run_files.h"
 #include "spec/lora_targets.h"
-#include "train/resume_changes.h"
+#include "train/resume_rules.h"
 #include "train/run_optimizer.h"
 #include "train/trainer.h"
 

@@ -34,6 +34,8 @@ void put_identity(const RunIdentity& identity, Json& json) {
   json["tokenizer_sha256"] = identity.tokenizer;
   json["data_sha256"] = identity.data;
   json["evaluation_sha256"] = identity.evaluation;
+  json["data_files"] = identity.data_files;
+  json["evaluation_files"] = identity.evaluation_files;
   json["config_sha256"] = identity.config;
   json["binary_sha256"] = identity.binary;
   json["device"] = identity.device;

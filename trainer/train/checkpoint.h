@@ -25,6 +25,7 @@ namespace vernier {
 struct RunIdentity {
   std::string base, tokenizer, data;  // SHA-256
   std::string evaluation;             // SHA-256 of the evaluation rows; empty without any
+  Json data_files, evaluation_files;  // io/file_records: the files of both, to say which one changed
   std::string config, binary;         // SHA-256 of the YAML file and of this program: told when changed, not refused
   Json settings;                      // the options that shape the numbers, key by key
   Json options;                       // all others that a resume may change freely, as YAML writes them
