@@ -108,7 +108,7 @@ class Changes(RunTest):
         self.good("train", self.config(max_steps=6))
         shutil.rmtree(self.dir / "out/checkpoint-6")
         self.good("train", self.config(micro_batch_size=4, gradient_accumulation_steps=1), "--resume", "--allow-change",
-                  "micro_batch_size", "--allow-change", "gradient_accumulation_steps")
+                  "micro_batch_size,gradient_accumulation_steps")
         self.assertEqual(len(lines(self.dir / "out/metrics.jsonl")), 6)
 
     def test_other_evaluation_rows(self):
@@ -128,6 +128,8 @@ class Changes(RunTest):
         self.good("train", self.config())
         self.fails(2, "train", self.config(), "--resume", "--allow-change", "lora_r", says=["lora_r cannot change within a run"])
         self.fails(2, "train", self.config(), "--resume", "--allow-change", "lerning_rate", says=["did you mean learning_rate?"])
+        self.fails(2, "train", self.config(), "--resume", "--allow-change", "max_steps,lerning_rate",
+                   says=["--allow-change lerning_rate: no key of the config"])
         said = self.good("train", self.config(), "--resume", "--allow-change", "save_steps").stderr
         self.assertIn("--allow-change save_steps has no effect", said)
 

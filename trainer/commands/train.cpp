@@ -172,7 +172,8 @@ void add_train(CommandLine& line) {
                     "Delete checkpoints and adapter in output_dir and start again");
   command
       ->add_option("--allow-change", arguments->allow_changes,
-                   "With --resume: a key of the config that may be another than in the checkpoint (repeatable)")
+                   "With --resume: keys of the config that may be others than in the checkpoint (repeatable, or with commas)")
+      ->delimiter(',')
       ->allow_extra_args(false);
   command->callback([&line, command, arguments, resume, overwrite] {
     line.run = [=](const Log& log) {
