@@ -209,6 +209,19 @@ TEST(ReadConfig, OneOfEachRange) {
     EXPECT_THAT(refusal_with(str(line, "\n")), HasSubstr("run.yaml:5:")) << line;
 }
 
+TEST(ReadConfig, SizesInMemory) {
+  EXPECT_FALSE(read_with("optimizer: paged_adamw_8bit\noptimizer_memory: auto\n").config.optimizer.optimizer_memory);
+  EXPECT_FALSE(read_with("max_memory: Auto\n").config.train.max_memory);
+  EXPECT_FALSE(read_with("max_memory: 8GB\n", {"max_memory=auto"}).config.train.max_memory);
+  EXPECT_EQ(read_with("optimizer_memory: 2MiB\n").config.optimizer.optimizer_memory, 2 << 20);
+  for (const std::string small : {"1KB", "1.9MiB", "0", "0B"})
+    EXPECT_THAT(refusal_with("optimizer_memory: " + small + "\n"),
+                HasSubstr("run.yaml:5:19: optimizer_memory: \"" + small + "\" is too small\n  at least 2.0 MiB"));
+  EXPECT_THAT(refusal_with("max_memory: 0\n"), HasSubstr("max_memory: \"0\" is too small"));
+  for (const std::string wrong : {"automatic", "12", "8G", "-1MB"})
+    EXPECT_THAT(refusal_with("optimizer_memory: " + wrong + "\n"), HasSubstr("is not auto, or a size: 8GB")) << wrong;
+}
+
 TEST(ReadConfig, NotBuiltIsSaidSo) {
   EXPECT_THAT(refusal_with("optimizer: paged_ademamix_8bit\n"), HasSubstr("not built"));
   EXPECT_THAT(refusal_with("optimizer: adamw_torch_4bit\n"), HasSubstr("not built"));

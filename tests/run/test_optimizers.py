@@ -94,6 +94,7 @@ class Paging(PagedTest):
         for name in ("optimizer_memory", "adam_beta1", "adam_epsilon"):
             self.assertIn(f"{name} has no effect", done.stderr)
         self.fails(2, "check", self.run_config("paged_adamw_32bit", optimizer_memory="1MiB"), says=["optimizer_memory", "at least 2.0 MiB"])
+        self.good("check", self.run_config("paged_adamw_32bit", optimizer_memory="auto"))
 
     def test_auto_pages_what_max_memory_leaves_no_room_for(self):
         plain = self.good("check", self.run_config("adamw_torch", lora_r=8192))

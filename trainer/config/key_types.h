@@ -124,17 +124,22 @@ Key number_key(Head head, Access access, NumberRange range) {
       });
 }
 
-// A size in memory, of at least `least` bytes: an optional of an integer.
+// A size in memory, of at least `least` bytes: an optional of an integer. auto: not set.
 template <typename Access>
 Key bytes_key(Head head, Access access, std::int64_t least) {
   const std::string name = head.name;
-  std::string values = "a size: 8GB, 800MB, 1.5GiB";
-  if (least > 1) values += "; at least " + format_bytes(static_cast<std::uint64_t>(least));
+  const std::string lowest = "at least " + format_bytes(static_cast<std::uint64_t>(least));
+  const std::string values = str("auto, or a size: 8GB, 800MB, 1.5GiB", least > 1 ? "; " + lowest : "");
   return make_key(
       std::move(head), values,
       [=](const YamlNode& node, Config& config, Report& report) {
-        const auto bytes = node.is_scalar() ? parse_bytes(node.text) : std::nullopt;
-        if (bytes && *bytes >= least) {
+        const std::string text = node.is_scalar() ? lower_case(node.text) : "";
+        const auto bytes = text == "0" ? std::optional<std::int64_t>(0) : parse_bytes(text);
+        if (text == "auto") {
+          access(config).reset();
+        } else if (bytes && *bytes < least) {
+          report.problem(str(name, ": ", shown(node), " is too small"), node.place, lowest);
+        } else if (bytes) {
           access(config) = *bytes;
         } else {
           refuse_value(name, node, values, report);
