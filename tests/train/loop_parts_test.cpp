@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <csignal>
 #include <cstdlib>
 #include <limits>
@@ -138,6 +139,7 @@ TEST(TrainerState, ComesBackFromJson) {
   state.metrics_bytes = 1234567890123;
   state.skipped_steps = 2;
   state.evaluation_owed = true;
+  state.evaluation = {3, 40, 30, 0.1 + 0.2};
   state.evaluations.add(3, 0.1 + 0.2, 0);
   state.evaluations.saved(3);
   state.evaluations.add(5, 1.0 / 3, 0);
@@ -150,12 +152,20 @@ TEST(TrainerState, ComesBackFromJson) {
   EXPECT_EQ(back.metrics_bytes, 1234567890123u);
   EXPECT_EQ(back.skipped_steps, 2);
   EXPECT_TRUE(back.evaluation_owed);
+  EXPECT_EQ(back.evaluation.rows, 3);
+  EXPECT_EQ(back.evaluation.tokens, 40);
+  EXPECT_EQ(back.evaluation.targets, 30);
+  EXPECT_EQ(back.evaluation.loss_sum, 0.1 + 0.2);
   EXPECT_EQ(back.evaluations.best->loss, 0.1 + 0.2);
   EXPECT_EQ(back.evaluations.best_saved->step, 3);
   EXPECT_EQ(back.evaluations.without_gain, 1);
   EXPECT_EQ(back.watchdog.bad_in_row, 1);
   EXPECT_EQ(back.watchdog.high_in_row, 2);
   EXPECT_EQ(back.seconds, state.seconds);
+  json["evaluation"]["loss_sum"] = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_TRUE(std::isnan(get_state(Json::parse(json.dump())).evaluation.loss_sum));
+  json.erase("evaluation");
+  EXPECT_EQ(get_state(json).evaluation.rows, 0) << "an older build's";
   json.erase("watchdog");
   json.erase("best");
   EXPECT_THROW(get_state(json), Json::exception);
@@ -221,8 +231,8 @@ TEST(RunStop, TimeLeavesRoomForAStepAndASave) {
   EXPECT_TRUE(stop.out_of_time());
   EXPECT_NO_THROW(stop.check_step(0.5, 800));
   EXPECT_THROW(stop.check_step(0.5, 900), WorkDropped);
-  EXPECT_NO_THROW(stop.check_evaluation(0.5, 800));
-  EXPECT_THROW(stop.check_evaluation(0.5, 900), WorkDropped);
+  EXPECT_NO_THROW(stop.check_evaluation(800));
+  EXPECT_THROW(stop.check_evaluation(900), WorkDropped);
   stop.save_took(400);
   EXPECT_THROW(stop.check_step(0.5, 800), WorkDropped) << "saves take longer than expected";
 }
@@ -247,7 +257,7 @@ TEST(RunStop, TimeLeavesRoomForAStepAndASave) {
   signals.begin_training();
   raise(SIGINT);
   try {
-    RunStop(signals, std::nullopt, Stopwatch(), 1).check_evaluation(0.999, 1);
+    RunStop(signals, std::nullopt, Stopwatch(), 1).check_evaluation(0.001);
   } catch (const WorkDropped&) {
     std::exit(20);
   }

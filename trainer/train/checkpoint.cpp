@@ -91,7 +91,10 @@ TrainerState restore_checkpoint(const std::string& checkpoint_dir, const Decoder
     optimizer.restore(checkpoint_dir + "/" + kOptimizerName);
     TrainerState state = get_state(saved);
     // Losses on other rows do not compare.
-    if (saved.at("evaluation_sha256") != identity.evaluation) state.evaluations = {};
+    if (saved.at("evaluation_sha256") != identity.evaluation) {
+      state.evaluations = {};
+      state.evaluation = {};
+    }
     return state;
   } catch (const Json::exception& error) {
     throw Error(ErrorKind::kIntegrity, str("not a trainer's state: ", error.what()), state_path);

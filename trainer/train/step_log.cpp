@@ -16,9 +16,9 @@ void StepLog::step(const StepMetrics& metrics) {
   show(metrics);
 }
 
-void StepLog::evaluation(const StepMetrics& metrics, const Evaluation& evaluation, std::int64_t rows) {
-  append(evaluation_line(metrics.step, metrics.epoch, evaluation.loss, evaluation.tokens));
-  log_.info(str("step ", metrics.step, "  eval_loss ", format_float(evaluation.loss), "  (", count_of(rows, "row"),
+void StepLog::evaluation(const StepMetrics& metrics, const Evaluation& evaluation) {
+  append(evaluation_line(metrics.step, metrics.epoch, evaluation.loss(), evaluation.tokens));
+  log_.info(str("step ", metrics.step, "  eval_loss ", format_float(evaluation.loss()), "  (", count_of(evaluation.rows, "row"),
                 ", ", count_of(evaluation.targets, "target"), ")"));
 }
 

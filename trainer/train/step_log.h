@@ -10,7 +10,7 @@
 #include "base/stopwatch.h"
 #include "config/config.h"
 #include "io/metrics_file.h"
-#include "train/evaluate.h"
+#include "train/evaluation.h"
 #include "train/metrics.h"
 
 namespace vernier {
@@ -23,7 +23,7 @@ class StepLog {
 
   // On a full disk the lines wait; with on_save_error: continue that is told, once.
   void step(const StepMetrics& metrics);
-  void evaluation(const StepMetrics& metrics, const Evaluation& evaluation, std::int64_t rows);
+  void evaluation(const StepMetrics& metrics, const Evaluation& evaluation);
 
   // What the lines that wait need on the disk.
   std::uint64_t waiting_bytes() const;

@@ -1,5 +1,7 @@
 #include "train/trainer_state.h"
 
+#include <limits>
+
 namespace vernier {
 
 namespace {
@@ -12,6 +14,11 @@ Json best_json(const std::optional<EvaluationHistory::Measured>& best) {
 std::optional<EvaluationHistory::Measured> read_best(const Json& json) {
   if (json.is_null()) return std::nullopt;
   return EvaluationHistory::Measured{json.at("step").get<std::int64_t>(), json.at("eval_loss").get<double>()};
+}
+
+// JSON has null for a NaN.
+double read_sum(const Json& json) {
+  return json.is_null() ? std::numeric_limits<double>::quiet_NaN() : json.get<double>();
 }
 
 }  // namespace
@@ -35,6 +42,9 @@ void put_state(const TrainerState& state, Json& json) {
   json["metrics_bytes"] = state.metrics_bytes;
   json["skipped_steps"] = state.skipped_steps;
   json["evaluation_owed"] = state.evaluation_owed;
+  const Evaluation& part = state.evaluation;
+  json["evaluation"] = {
+      {"rows", part.rows}, {"tokens", part.tokens}, {"targets", part.targets}, {"loss_sum", part.loss_sum}};
   json["best"] = best_json(state.evaluations.best);
   json["best_saved"] = best_json(state.evaluations.best_saved);
   json["evaluations_without_gain"] = state.evaluations.without_gain;
@@ -49,6 +59,10 @@ TrainerState get_state(const Json& json) {
   state.metrics_bytes = json.at("metrics_bytes").get<std::uint64_t>();
   state.skipped_steps = json.at("skipped_steps").get<std::int64_t>();
   state.evaluation_owed = json.at("evaluation_owed").get<bool>();
+  // Older builds began an evaluation that they owed again.
+  if (const auto part = json.find("evaluation"); part != json.end())
+    state.evaluation = {part->at("rows").get<std::int64_t>(), part->at("tokens").get<std::int64_t>(),
+                        part->at("targets").get<std::int64_t>(), read_sum(part->at("loss_sum"))};
   state.evaluations.best = read_best(json.at("best"));
   state.evaluations.best_saved = read_best(json.at("best_saved"));
   state.evaluations.without_gain = json.at("evaluations_without_gain").get<std::int64_t>();

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "io/json.h"
+#include "train/evaluation.h"
 
 namespace vernier {
 
@@ -36,7 +37,8 @@ struct TrainerState {
   std::int64_t step = 0;  // steps taken, skipped ones included
   std::uint64_t metrics_bytes = 0;
   std::int64_t skipped_steps = 0;
-  bool evaluation_owed = false;  // this step's evaluation was given up and is to be done first
+  bool evaluation_owed = false;  // this step's evaluation was stopped and is to be ended first
+  Evaluation evaluation;         // what it has summed
   EvaluationHistory evaluations;
   WatchdogState watchdog;
   double seconds = 0;  // trained, over all starts
