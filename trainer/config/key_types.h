@@ -199,14 +199,17 @@ std::string word_list(const std::vector<Word<Value>>& words) {
   return list;
 }
 
-// Reports an unknown word, with the reason when it is one of `known`, or the nearest word that is taken.
+// Reports an unknown word. Proposes the one of `spellings` that it is but for case, punctuation and a module's name in
+// front (bnb.optim.AdamW8bit); else gives the reason when it is one of `known`; else proposes the nearest of `words`.
 void refuse_word(const std::string& key, const YamlNode& node, const std::string& words,
-                 const std::vector<KnownWord>& known, Report& report);
+                 const std::vector<KnownWord>& known, Report& report, const std::vector<std::string>& spellings = {});
 
 template <typename Access, typename Value>
 Key word_key(Head head, Access access, std::vector<Word<Value>> words, std::vector<KnownWord> known = {}) {
   const std::string name = head.name;
   const std::string list = word_list(words);
+  std::vector<std::string> spellings;
+  for (const auto& word : words) spellings.push_back(word.text);
   return make_key(
       std::move(head), list,
       [=](const YamlNode& node, Config& config, Report& report) {
@@ -214,7 +217,7 @@ Key word_key(Head head, Access access, std::vector<Word<Value>> words, std::vect
         if (word) {
           access(config) = word->value;
         } else {
-          refuse_word(name, node, list, known, report);
+          refuse_word(name, node, list, known, report, spellings);
         }
       },
       [=](const Config& config) {
