@@ -211,14 +211,15 @@ TEST(ReadConfig, OneOfEachRange) {
 }
 
 TEST(ReadConfig, WordsInAnotherDressAreProposed) {
-  for (const auto& [written, meant] : std::map<std::string, std::string>{{"AdamW8bit", "adamw_8bit"},
-                                                                         {"bnb.optim.AdamW8bit", "adamw_8bit"},
-                                                                         {"bnb.optim.PagedAdamW8bit", "paged_adamw_8bit"},
-                                                                         {"PagedAdamW32bit", "paged_adamw_32bit"},
-                                                                         {"paged-adamw-8bit", "paged_adamw_8bit"},
-                                                                         {"bitsandbytes.optim.Lion8bit", "lion_8bit"},
-                                                                         {"torch.optim.AdamW", "adamw"},
-                                                                         {"torch.optim.SGD", "sgd"}})
+  for (const auto& [written, meant] :
+       std::map<std::string, std::string>{{"AdamW8bit", "adamw_8bit"},
+                                          {"bnb.optim.AdamW8bit", "adamw_8bit"},
+                                          {"bnb.optim.PagedAdamW8bit", "paged_adamw_8bit"},
+                                          {"PagedAdamW32bit", "paged_adamw_32bit"},
+                                          {"paged-adamw-8bit", "paged_adamw_8bit"},
+                                          {"bitsandbytes.optim.Lion8bit", "lion_8bit"},
+                                          {"torch.optim.AdamW", "adamw"},
+                                          {"torch.optim.SGD", "sgd"}})
     EXPECT_THAT(refusal_with("optimizer: " + written + "\n"), HasSubstr("did you mean " + meant + "?")) << written;
   EXPECT_THAT(refusal_with("optimizer: \"...\"\n"), Not(HasSubstr("did you mean")));
   EXPECT_THAT(refusal_with("lr_scheduler: constant-with-warmup\n"), HasSubstr("did you mean constant_with_warmup?"));

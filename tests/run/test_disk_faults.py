@@ -69,10 +69,9 @@ class Full(FaultTest):
         with self.small_disk("size=4m") as disk:
             run = start(disk / "out")
             wait_for(disk / "out/checkpoint-300/manifest.json")
-            with open(disk / "fill", "wb") as fill, contextlib.suppress(OSError):
+            with open(disk / "fill", "wb", buffering=0) as fill, contextlib.suppress(OSError):
                 while True:
                     fill.write(bytes(4096))
-                    fill.flush()
             _, errors = run.communicate(timeout=60)
             self.assertEqual(run.returncode, 3, errors)
             newest = checkpoints_of(disk / "out")[-1]

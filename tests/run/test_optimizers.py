@@ -98,7 +98,7 @@ class Paging(PagedTest):
             if directory == "/dev/shm" and not os.path.isdir(directory):
                 continue
             path = self.run_config("paged_adamw_32bit", paging_dir=directory, optimizer_memory="auto")
-            place = 1 + next(number for number, line in enumerate(open(path)) if "paging_dir" in line)
+            place = 1 + next(number for number, line in enumerate(pathlib.Path(path).read_text().splitlines()) if "paging_dir" in line)
             for command in ("check", "train"):
                 done = self.fails(2, command, path, says=[f"run.yaml:{place}:2: paging_dir: {directory}: ", reason])
                 self.assertEqual(done.stdout, "")

@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import unittest
 
-from support import VERNIER, RunTest, fault_trials, lines, numbers, tell_count
+from support import MODEL, VERNIER, RunTest, fault_trials, lines, numbers, tell_count
 
 
 class Exactness(RunTest):
@@ -58,7 +58,7 @@ class Changes(RunTest):
         data[-1] ^= 1
         model.write_bytes(bytes(data))
         self.fails(2, "train", self.config(base_model=other), "--resume",
-                   says=["the base model changed, which cannot change", "the tokenizer changed"])
+                   says=[f"base_model was {MODEL} and is {other}, which cannot change", "the tokenizer changed"])
         rows = (self.dir / "rows.jsonl").read_text()
         (self.dir / "rows.jsonl").write_text(rows + rows.splitlines()[0] + "\n")
         self.fails(2, "train", self.config(), "--resume",

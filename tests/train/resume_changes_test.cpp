@@ -86,9 +86,10 @@ TEST(ResumeChanges, WhatNeedsAWord) {
   now.settings["learning_rate"] = 0.2;
   now.settings["total_steps"] = 20;
   now.evaluation = "other";
-  EXPECT_THAT(refusal(now), AllOf(HasSubstr("learning_rate was 0.1 and is 0.2: --allow-change learning_rate goes on"),
-                                  HasSubstr("the number of steps changed (10 steps before, 20 now): --allow-change max_steps"),
-                                  HasSubstr("the evaluation data changed: --allow-change test_datasets goes on")));
+  EXPECT_THAT(refusal(now),
+              AllOf(HasSubstr("learning_rate was 0.1 and is 0.2: --allow-change learning_rate goes on"),
+                    HasSubstr("the number of steps changed (10 steps before, 20 now): --allow-change max_steps"),
+                    HasSubstr("the evaluation data changed: --allow-change test_datasets goes on")));
   EXPECT_THAT(refusal(now, {"learning_rate", "evaluation"}),
               AllOf(HasSubstr("number of steps"), Not(HasSubstr("learning_rate was"))));
   EXPECT_THAT(notes_of(now, {"learning_rate", "total_steps", "evaluation"}),
@@ -154,11 +155,15 @@ TEST(ResumeChanges, RowsOfAStep) {
   const std::string all = "this is not the run that the checkpoint belongs to: ",
                     because = ", which cannot change: the place in the data counts steps of so many rows",
                     words = ", with --allow-change micro_batch_size,gradient_accumulation_steps)";
-  EXPECT_EQ(told(with(1, 2)), all + "micro_batch_size was 2 and is 1, and so a step has 2 rows instead of 4 "
-                                    "(gradient_accumulation_steps: 4 keeps them" + words + because);
+  EXPECT_EQ(told(with(1, 2)), all +
+                                  "micro_batch_size was 2 and is 1, and so a step has 2 rows instead of 4 "
+                                  "(gradient_accumulation_steps: 4 keeps them" +
+                                  words + because);
   EXPECT_EQ(told(with(2, 1), {"gradient_accumulation_steps"}),
-            all + "gradient_accumulation_steps was 2 and is 1, and so a step has 2 rows instead of 4 "
-                  "(micro_batch_size: 4 keeps them" + words + because);
+            all +
+                "gradient_accumulation_steps was 2 and is 1, and so a step has 2 rows instead of 4 "
+                "(micro_batch_size: 4 keeps them" +
+                words + because);
   EXPECT_EQ(told(with(3, 2)), all + "micro_batch_size was 2 and is 3, and so a step has 6 rows instead of 4" + because);
 }
 
@@ -177,7 +182,8 @@ TEST(ResumeChanges, TheFilesOfChangedRows) {
     }
     return "";
   };
-  EXPECT_THAT(told(saved(before)), HasSubstr("the training data changed (not its files: what makes rows of them did), which"));
+  EXPECT_THAT(told(saved(before)),
+              HasSubstr("the training data changed (not its files: what makes rows of them did), which"));
   now.data_files[1]["bytes"] = 90;
   EXPECT_THAT(told(saved(before)), HasSubstr("the training data changed (b.jsonl: 10 bytes shorter), which cannot"));
   Json older = saved(before);
@@ -190,9 +196,8 @@ TEST(ResumeChanges, WhatIsListedInOneLine) {
   RunIdentity now = identity();
   now.options["save_steps"] = "7";
   now.options["output_dir"] = "b";
-  EXPECT_THAT(notes_of(now),
-              ElementsAre(AllOf(HasSubstr("in nothing that shapes the numbers"),
-                                HasSubstr("save_steps was 5 and is 7"), HasSubstr("output_dir"))));
+  EXPECT_THAT(notes_of(now), ElementsAre(AllOf(HasSubstr("in nothing that shapes the numbers"),
+                                               HasSubstr("save_steps was 5 and is 7"), HasSubstr("output_dir"))));
   now = identity();
   now.device = "cpu, scalar";
   now.binary = "q";

@@ -161,9 +161,8 @@ int evaluate_config(const EvalArguments& arguments, const std::vector<std::strin
   EvalResult result;
   result.rows = dataset.size();
   result.source = source_text(config.data);
-  evaluate(opened.model, opened.device, dataset, config.batch.micro_batch_size, arena, result.evaluation, [&] {
-    log.live(str("evaluating ", result.evaluation.rows, "/", count_of(dataset.size(), "row")));
-  });
+  evaluate(opened.model, opened.device, dataset, config.batch.micro_batch_size, arena, result.evaluation,
+           [&] { log.live(str("evaluating ", result.evaluation.rows, "/", count_of(dataset.size(), "row"))); });
   if (records) result.records = score(inputs, task, opened, arguments.max_new_tokens, arena, log);
   if (arguments.json) {
     print_json(result);

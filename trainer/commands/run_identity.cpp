@@ -82,13 +82,8 @@ Json shaping_settings(const Config& config, std::int64_t total) {
 // All other keys, as YAML writes them. What only says how to start or where to compute is left out: `device` of the
 // identity has the one.
 Json free_options(const Config& config, const Json& settings) {
-  static const std::set<std::string> kLeftOut = {"resume_from_checkpoint",
-                                                 "overwrite_output_dir",
-                                                 "device",
-                                                 "bf16",
-                                                 "kernels",
-                                                 "threads",
-                                                 "adapter"};
+  static const std::set<std::string> kLeftOut = {
+      "resume_from_checkpoint", "overwrite_output_dir", "device", "bf16", "kernels", "threads", "adapter"};
   Json options = Json::object();
   for (const Key& key : keys())
     if (!settings.contains(key.name) && kLeftOut.count(key.name) == 0) options[key.name] = key.write(config);

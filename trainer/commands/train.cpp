@@ -128,9 +128,9 @@ int train(const TrainArguments& arguments, const std::vector<std::string>& overr
 
   make_directories(config.train.output_dir);
   const OutputLock lock(config.train.output_dir);
-  check_disk_space(config.train.output_dir, expected_checkpoint_bytes(inputs),
-                   Cadence(config.train, batches.steps_per_epoch(), total).checkpoints_at_once(inputs.evaluation.size() > 0),
-                   log);
+  check_disk_space(
+      config.train.output_dir, expected_checkpoint_bytes(inputs),
+      Cadence(config.train, batches.steps_per_epoch(), total).checkpoints_at_once(inputs.evaluation.size() > 0), log);
   refuse_used_directory(config.train);  // again: another run may have ended here while the rows were read
   Stopwatch watch;
   Decoder model = load_run_model(inputs, device);
@@ -171,8 +171,9 @@ void add_train(CommandLine& line) {
   command->add_flag("--overwrite-output-dir", *overwrite,
                     "Delete checkpoints and adapter in output_dir and start again");
   command
-      ->add_option("--allow-change", arguments->allow_changes,
-                   "With --resume: keys of the config that may be others than in the checkpoint (repeatable, or with commas)")
+      ->add_option(
+          "--allow-change", arguments->allow_changes,
+          "With --resume: keys of the config that may be others than in the checkpoint (repeatable, or with commas)")
       ->delimiter(',')
       ->allow_extra_args(false);
   command->callback([&line, command, arguments, resume, overwrite] {

@@ -92,7 +92,8 @@ namespace {
 std::string bare_name(std::string_view text) {
   text.remove_prefix(text.rfind('.') + 1);
   std::string bare;
-  std::copy_if(text.begin(), text.end(), std::back_inserter(bare), [](unsigned char c) { return std::isalnum(c) != 0; });
+  std::copy_if(text.begin(), text.end(), std::back_inserter(bare),
+               [](unsigned char c) { return std::isalnum(c) != 0; });
   return bare;
 }
 

@@ -46,8 +46,8 @@ std::string told_rows(const Json& before, const Json& now) {
   const std::string way = rows % is != 0 ? ""
                                          : str(" (", other, ": ", rows / is, " keeps them, with --allow-change ",
                                                kMicro, ",", kAccumulation, ")");
-  return str(join(changes, " and "), ", and so a step has ", count_of(now.at("rows_per_step").get<std::int64_t>(), "row"),
-             " instead of ", rows, way);
+  return str(join(changes, " and "), ", and so a step has ",
+             count_of(now.at("rows_per_step").get<std::int64_t>(), "row"), " instead of ", rows, way);
 }
 
 class Comparison {
@@ -62,7 +62,8 @@ class Comparison {
   }
 
   void compare_base() {
-    if (saved_.at("base_sha256") != now_.base) changed("base_model", "the base model changed: other bytes in its files");
+    if (saved_.at("base_sha256") != now_.base)
+      changed("base_model", "the base model changed: other bytes in its files");
     if (saved_.at("tokenizer_sha256") != now_.tokenizer) changed("tokenizer", "the tokenizer changed");
   }
 
@@ -71,9 +72,9 @@ class Comparison {
       const Json before = saved_.value(record, Json());
       const std::vector<std::string> files = file_changes(before, now);
       return str("the ", rows, " data changed",
-                 !files.empty()  ? str(" (", join(files, ", "), ")")
+                 !files.empty()                       ? str(" (", join(files, ", "), ")")
                  : before.is_array() && before == now ? " (not its files: what makes rows of them did)"
-                                 : "");
+                                                      : "");
     };
     rows_changed_ = saved_.at("data_sha256") != now_.data;
     if (rows_changed_) changed("data", told("training", "data_files", now_.data_files));

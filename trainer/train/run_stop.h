@@ -27,8 +27,8 @@ class RunStop {
   // In a step that has run `seconds` and done `share` of its work, 0 to 1: WorkDropped when its end would come too
   // late.
   void check_step(double share, double seconds) const;
-  // Between the parts of an evaluation, the longest of which took `part_seconds`: WorkDropped when another would end too
-  // late, or a signal came.
+  // Between the parts of an evaluation, the longest of which took `part_seconds`: WorkDropped when another would end
+  // too late, or a signal came.
   void check_evaluation(double part_seconds) const;
 
   // What these took, for the predictions.

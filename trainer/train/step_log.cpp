@@ -18,8 +18,8 @@ void StepLog::step(const StepMetrics& metrics) {
 
 void StepLog::evaluation(const StepMetrics& metrics, const Evaluation& evaluation) {
   append(evaluation_line(metrics.step, metrics.epoch, evaluation.loss(), evaluation.tokens));
-  log_.info(str("step ", metrics.step, "  eval_loss ", format_float(evaluation.loss()), "  (", count_of(evaluation.rows, "row"),
-                ", ", count_of(evaluation.targets, "target"), ")"));
+  log_.info(str("step ", metrics.step, "  eval_loss ", format_float(evaluation.loss()), "  (",
+                count_of(evaluation.rows, "row"), ", ", count_of(evaluation.targets, "target"), ")"));
 }
 
 void StepLog::append(std::string line) {
