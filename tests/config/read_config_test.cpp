@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <variant>
 
 #include "base/hash.h"
@@ -207,6 +208,34 @@ TEST(ReadConfig, OneOfEachRange) {
                            "metrics: [rouge]",
                            "datasets_: x"})
     EXPECT_THAT(refusal_with(str(line, "\n")), HasSubstr("run.yaml:5:")) << line;
+}
+
+TEST(ReadConfig, WordsInAnotherDressAreProposed) {
+  for (const auto& [written, meant] :
+       std::map<std::string, std::string>{{"AdamW8bit", "adamw_8bit"},
+                                          {"bnb.optim.AdamW8bit", "adamw_8bit"},
+                                          {"bnb.optim.PagedAdamW8bit", "paged_adamw_8bit"},
+                                          {"PagedAdamW32bit", "paged_adamw_32bit"},
+                                          {"paged-adamw-8bit", "paged_adamw_8bit"},
+                                          {"bitsandbytes.optim.Lion8bit", "lion_8bit"},
+                                          {"torch.optim.AdamW", "adamw"},
+                                          {"torch.optim.SGD", "sgd"}})
+    EXPECT_THAT(refusal_with("optimizer: " + written + "\n"), HasSubstr("did you mean " + meant + "?")) << written;
+  EXPECT_THAT(refusal_with("optimizer: \"...\"\n"), Not(HasSubstr("did you mean")));
+  EXPECT_THAT(refusal_with("lr_scheduler: constant-with-warmup\n"), HasSubstr("did you mean constant_with_warmup?"));
+}
+
+TEST(ReadConfig, SizesInMemory) {
+  EXPECT_FALSE(read_with("optimizer: paged_adamw_8bit\noptimizer_memory: auto\n").config.optimizer.optimizer_memory);
+  EXPECT_FALSE(read_with("max_memory: Auto\n").config.train.max_memory);
+  EXPECT_FALSE(read_with("max_memory: 8GB\n", {"max_memory=auto"}).config.train.max_memory);
+  EXPECT_EQ(read_with("optimizer_memory: 2MiB\n").config.optimizer.optimizer_memory, 2 << 20);
+  for (const std::string small : {"1KB", "1.9MiB", "0", "0B"})
+    EXPECT_THAT(refusal_with("optimizer_memory: " + small + "\n"),
+                HasSubstr("run.yaml:5:19: optimizer_memory: \"" + small + "\" is too small\n  at least 2.0 MiB"));
+  EXPECT_THAT(refusal_with("max_memory: 0\n"), HasSubstr("max_memory: \"0\" is too small"));
+  for (const std::string wrong : {"automatic", "12", "8G", "-1MB"})
+    EXPECT_THAT(refusal_with("optimizer_memory: " + wrong + "\n"), HasSubstr("is not auto, or a size: 8GB")) << wrong;
 }
 
 TEST(ReadConfig, NotBuiltIsSaidSo) {

@@ -1,5 +1,7 @@
 """A disk that is full, and an output directory or a clock that changes under a run."""
 import collections
+import contextlib
+import re
 import resource
 import shutil
 import signal
@@ -16,7 +18,6 @@ class Full(FaultTest):
 
     def setUp(self):
         super().setUp()
-        # Room for a checkpoint and 1 MiB more is asked for before the run: a checkpoint is larger than that.
         self.short_run(save_total_limit=0, lora_r=64)
         self.kib = (sum(path.stat().st_size for path in (self.whole / "checkpoint-1").iterdir()) + 1023) // 1024
         self.ends = collections.Counter()
@@ -55,6 +56,39 @@ class Full(FaultTest):
                 done = self.fails(3, *self.into(disk / "out"), says=["out"])
                 self.resumed_with_room(disk / "out", done, folder)
         tell_count("disks without inodes", 3)
+
+    def test_a_disk_that_fills_up_under_a_run(self):
+        path = self.config("long.yaml", threads=1, max_steps=100000, save_steps=300, save_total_limit=2, logging_steps=100000)
+
+        def start(out, *words):
+            run = subprocess.Popen([VERNIER, "train", path, *words, f"output_dir={out}"], stderr=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, text=True)
+            self.addCleanup(run.kill)
+            return run
+
+        with self.small_disk("size=4m") as disk:
+            run = start(disk / "out")
+            wait_for(disk / "out/checkpoint-300/manifest.json")
+            with open(disk / "fill", "wb", buffering=0) as fill, contextlib.suppress(OSError):
+                while True:
+                    fill.write(bytes(4096))
+            _, errors = run.communicate(timeout=60)
+            self.assertEqual(run.returncode, 3, errors)
+            newest = checkpoints_of(disk / "out")[-1]
+            needed, free, missing = map(int, re.search(r"(\d+) bytes are needed, (\d+) are free, (\d+) are missing", errors).groups())
+            size = sum(part.stat().st_size for part in (disk / f"out/checkpoint-{newest}").iterdir())
+            self.assertGreater(needed, size, "the whole checkpoint is asked for, not the line that found no room")
+            self.assertEqual(missing, needed - free)
+            self.assertIn("the run stops (on_save_error: stop)", errors)
+            self.assertIn(f"checkpoint-{newest} is whole: --resume goes on from it", errors)
+            # With that much room, and some for the lines of the steps between, the run goes on and saves.
+            with open(disk / "fill", "r+b") as fill:
+                fill.truncate((disk / "fill").stat().st_size - missing - 128 * 1024)
+            again = start(disk / "out", "--resume")
+            wait_for(disk / f"out/checkpoint-{newest + 300}/manifest.json")
+            again.kill()
+            self.assertIn(f"resuming after step {newest} ", again.communicate()[1])
+        tell_count("disks filled under a run", 1)
 
     def limited(self, rng, folder):
         most, out = rng.randint(1, 2 * self.kib * 1024), folder / "out"

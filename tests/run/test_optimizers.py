@@ -70,7 +70,7 @@ class Resume(PagedTest):
     def test_another_optimizers_checkpoint_is_refused(self):
         self.good("train", self.run_config("adamw_8bit"))
         shutil.rmtree(self.dir / "out/checkpoint-6")
-        self.fails(2, "train", self.run_config("lion_8bit"), "--resume", says=['optimizer was "adamw_8bit" and is "lion_8bit"'])
+        self.fails(2, "train", self.run_config("lion_8bit"), "--resume", says=["optimizer was adamw_8bit and is lion_8bit"])
 
     def test_the_checkpoint_holds_codes_and_scales(self):
         self.good("train", self.run_config("adamw_8bit"))
@@ -87,14 +87,32 @@ class Paging(PagedTest):
         if not os.path.isdir("/dev/shm"):
             self.skipTest("this machine lacks /dev/shm")
         for command in ("check", "train"):
-            self.fails(2, command, self.run_config("paged_adamw_32bit", paging_dir="/dev/shm"), says=["tmpfs", "set paging_dir"])
-        self.fails(2, "train", self.run_config("paged_adamw_32bit", paging_dir=str(self.dir / "none")), says=["paging_dir", "not a directory"])
+            self.fails(2, command, self.run_config("paged_adamw_32bit", paging_dir=None, output_dir="/dev/shm/vernier-none"),
+                       says=["output_dir: /dev/shm: ", "tmpfs", "set paging_dir"])
+
+    def test_a_paging_dir_is_tried_before_anything_is_printed(self):
+        none, file = self.dir / "none", self.dir / "file"
+        file.write_text("")
+        reasons = {"/dev/shm": "tmpfs", "/proc": "making the optimizer's page file failed", str(none): "not a directory",
+                   str(file): "not a directory"}
+        for directory, reason in reasons.items():
+            if directory == "/dev/shm" and not os.path.isdir(directory):
+                continue
+            path = self.run_config("paged_adamw_32bit", paging_dir=directory, optimizer_memory="auto")
+            place = 1 + next(number for number, line in enumerate(pathlib.Path(path).read_text().splitlines()) if "paging_dir" in line)
+            for command in ("check", "train"):
+                done = self.fails(2, command, path, says=[f"run.yaml:{place}:2: paging_dir: {directory}: ", reason])
+                self.assertEqual(done.stdout, "")
+                self.assertEqual(len(done.stderr.splitlines()), 2, "a message and what to do")
+        self.good("check", self.run_config("paged_adamw_32bit", paging_dir=str(self.pages)))
+        self.assertEqual(list(self.pages.iterdir()), [])
 
     def test_settings_without_effect_are_told(self):
         done = self.good("check", self.run_config("sgd", optimizer_memory="4MiB", adam_beta1=0.8, adam_epsilon=1e-6))
         for name in ("optimizer_memory", "adam_beta1", "adam_epsilon"):
             self.assertIn(f"{name} has no effect", done.stderr)
         self.fails(2, "check", self.run_config("paged_adamw_32bit", optimizer_memory="1MiB"), says=["optimizer_memory", "at least 2.0 MiB"])
+        self.good("check", self.run_config("paged_adamw_32bit", optimizer_memory="auto"))
 
     def test_auto_pages_what_max_memory_leaves_no_room_for(self):
         plain = self.good("check", self.run_config("adamw_torch", lora_r=8192))

@@ -25,7 +25,7 @@ class Disk(RunTest):
         whole = (self.dir / "out/checkpoint-4/manifest.json").read_bytes()
         words = ["out/checkpoint-6: could not be saved: optimizer.safetensors: ", " bytes "]
         self.fails(3, "train", self.config(), "--resume", **limited_files(60000),
-                   says=[*words, "checkpoint-4 is whole: --resume goes on from it"])
+                   says=[*words, "the run stops (on_save_error: stop)", "checkpoint-4 is whole: --resume goes on from it"])
         self.assertEqual(self.checkpoints(), [2, 4])
         self.assertEqual((self.dir / "out/checkpoint-4/manifest.json").read_bytes(), whole)
         self.good("train", self.config(), "--resume")

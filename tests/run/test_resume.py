@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import unittest
 
-from support import VERNIER, RunTest, fault_trials, lines, numbers, tell_count
+from support import MODEL, VERNIER, RunTest, fault_trials, lines, numbers, tell_count
 
 
 class Exactness(RunTest):
@@ -50,22 +50,32 @@ class Changes(RunTest):
                    says=['lora_target_modules was ["q_proj","k_proj",', 'and is ["q_proj"]'])
         self.fails(2, "train", self.config(bnb_4bit_blocksize=32), "--resume", says=["bnb_4bit_blocksize was 64 and is 32"])
         self.fails(2, "train", self.config(micro_batch_size=4), "--resume", "--allow-change", "micro_batch_size",
-                   says=["rows_per_step was 4 and is 8, which cannot change"])
+                   says=["micro_batch_size was 2 and is 4, and so a step has 8 rows instead of 4 (gradient_accumulation_steps: 1 keeps "
+                         "them, with --allow-change micro_batch_size,gradient_accumulation_steps), which cannot change"])
         other = self.text_model()
         model = self.dir / "model/model.safetensors"
         data = bytearray(model.read_bytes())
         data[-1] ^= 1
         model.write_bytes(bytes(data))
         self.fails(2, "train", self.config(base_model=other), "--resume",
-                   says=["the base model changed, which cannot change", "the tokenizer changed"])
+                   says=[f"base_model was {MODEL} and is {other}, which cannot change", "the tokenizer changed"])
+        rows = (self.dir / "rows.jsonl").read_text()
+        (self.dir / "rows.jsonl").write_text(rows + rows.splitlines()[0] + "\n")
+        self.fails(2, "train", self.config(), "--resume",
+                   says=[f"the training data changed ({self.dir}/rows.jsonl: 1 line was appended), which cannot change"])
         self.write_rows("rows.jsonl", 24, seed=3)
-        self.fails(2, "train", self.config(), "--resume", says=["the training data changed, which cannot change"])
+        self.fails(2, "train", self.config(), "--resume", says=[f"the training data changed ({self.dir}/rows.jsonl: "])
+        self.write_rows("rows.jsonl", 24)
+        said = self.fails(2, "train", self.config(val_set_size=2), "--resume",
+                          says=["belongs to: val_set_size was 0 and is 2, which cannot change: the rows would be others"]).stderr
+        self.assertNotIn("test_datasets", said)
+        self.assertNotIn(";", said.splitlines()[0], "one change, one reason")
 
     def test_what_a_word_allows(self):
         self.good("train", self.config())
         changes = dict(learning_rate=0.003, lr_scheduler="linear")
         self.fails(2, "train", self.config(**changes), "--resume", "--allow-change", "learning_rate",
-                   says=['lr_scheduler was "cosine" and is "linear": --allow-change lr_scheduler goes on with it'])
+                   says=['lr_scheduler was cosine and is linear: --allow-change lr_scheduler goes on with it'])
         self.assertEqual(json.loads((self.dir / "out/run.json").read_text())["settings"]["lr_scheduler"], "cosine")
         said = self.good("train", self.config(**changes), "--resume", "--allow-change", "learning_rate", "--allow-change",
                          "lr_scheduler").stderr
@@ -76,7 +86,7 @@ class Changes(RunTest):
         self.good("train", self.config(max_steps=None, num_epochs=1))
         self.assertEqual(self.checkpoints(), [2, 4, 6])
         longer = self.config(max_steps=None, num_epochs=2)
-        self.fails(2, "train", longer, "--resume", says=["total_steps was 6 and is 12: --allow-change num_epochs goes on"])
+        self.fails(2, "train", longer, "--resume", says=["num_epochs was 1 and is 2 (6 steps before, 12 now): --allow-change num_epochs goes on"])
         said = self.good("train", longer, "--resume", "--allow-change", "num_epochs")
         self.assertIn("resuming after step 6", said.stderr)
         self.assertIn("finished after step 12", said.stdout)
@@ -89,6 +99,8 @@ class Changes(RunTest):
         shutil.rmtree(self.dir / "out/checkpoint-12")
         said = self.good("train", self.config(max_steps=None, num_epochs=2), "--resume").stderr
         self.assertIn("saved step 12", said)
+        self.fails(2, "train", self.config(max_steps=14, num_epochs=2), "--resume",
+                   says=["max_steps was not set and is 14 (12 steps before, 14 now): --allow-change max_steps goes on"])
         self.fails(2, "train", self.config(max_steps=7), "--resume", "--allow-change", "max_steps",
                    says=["the checkpoint has taken 12 steps, and this run has 7"])
 
@@ -96,7 +108,7 @@ class Changes(RunTest):
         self.good("train", self.config(max_steps=6))
         shutil.rmtree(self.dir / "out/checkpoint-6")
         self.good("train", self.config(micro_batch_size=4, gradient_accumulation_steps=1), "--resume", "--allow-change",
-                  "micro_batch_size", "--allow-change", "gradient_accumulation_steps")
+                  "micro_batch_size,gradient_accumulation_steps")
         self.assertEqual(len(lines(self.dir / "out/metrics.jsonl")), 6)
 
     def test_other_evaluation_rows(self):
@@ -106,7 +118,7 @@ class Changes(RunTest):
         self.good("train", self.config(**data("e.jsonl")))
         self.assertIsNotNone(self.state("out/checkpoint-6")["best"])
         self.fails(2, "train", self.config(**data("ev.jsonl")), "--resume",
-                   says=["the evaluation data changed: --allow-change test_datasets goes on with it"])
+                   says=["test_datasets was ", ": --allow-change test_datasets goes on with it"])
         shutil.rmtree(self.dir / "out/checkpoint-6")
         self.good("train", self.config(**data("ev.jsonl")), "--resume", "--allow-change", "test_datasets")
         self.assertEqual(self.state("out/checkpoint-6")["best"]["step"], 6)  # the losses before do not compare
@@ -116,6 +128,8 @@ class Changes(RunTest):
         self.good("train", self.config())
         self.fails(2, "train", self.config(), "--resume", "--allow-change", "lora_r", says=["lora_r cannot change within a run"])
         self.fails(2, "train", self.config(), "--resume", "--allow-change", "lerning_rate", says=["did you mean learning_rate?"])
+        self.fails(2, "train", self.config(), "--resume", "--allow-change", "max_steps,lerning_rate",
+                   says=["--allow-change lerning_rate: no key of the config"])
         said = self.good("train", self.config(), "--resume", "--allow-change", "save_steps").stderr
         self.assertIn("--allow-change save_steps has no effect", said)
 
@@ -125,8 +139,8 @@ class Changes(RunTest):
         said = self.good("train", self.config(logging_steps=3, save_steps=3), "--resume").stderr
         listed = [line for line in said.splitlines() if "in nothing that shapes the numbers" in line]
         self.assertEqual(len(listed), 1, said)
-        self.assertIn('logging_steps was "1" and is "3"', listed[0])
-        self.assertIn('save_steps was "2" and is "3"', listed[0])
+        self.assertIn("logging_steps was 1 and is 3", listed[0])
+        self.assertIn("save_steps was 2 and is 3", listed[0])
         shutil.copy(VERNIER, self.dir / "other")
         with open(self.dir / "other", "ab") as file:
             file.write(b"\0")

@@ -2,6 +2,7 @@
 import json
 import pathlib
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -58,14 +59,14 @@ class Signals(RunTest):
         self.good("train", self.config(**settings, output_dir=str(self.dir / "whole")))
         process = self.start(**settings)
         path = self.dir / "out/metrics.jsonl"
-        wait_for(path, size=path.stat().st_size + 50)
         while len(path.read_text().splitlines()) < 2:  # the second step is done, its evaluation goes on
             time.sleep(0.002)
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 75, err)
-        self.assertIn("the evaluation after step 2 was given up", err)
+        self.assertRegex(err, r"the evaluation after step 2 takes about .* and stopped at row \d+ of 25000: a resume goes on with it")
         self.assertTrue(self.state("out/checkpoint-2")["evaluation_owed"])
+        self.assertGreater(self.state("out/checkpoint-2")["evaluation"]["rows"], 0)
         self.good("train", self.config(**settings), "--resume")
         self.same_run("out", "whole", 4)
 
@@ -149,6 +150,33 @@ class Time(RunTest):
         self.good("train", self.config(), "--resume")
         self.good("train", self.config(output_dir=str(self.dir / "whole")))
         self.same_run("out", "whole", 6)
+
+    def test_an_evaluation_that_does_not_fit_goes_on_with_each_resume(self):
+        self.write_rows("eval.jsonl", 20000, seed=2)
+        settings = dict(threads=1, max_steps=4, eval_steps=2, test_datasets=[{"path": str(self.dir / "eval.jsonl"), "type": "tokenized"}])
+
+        def took(**changes):
+            begin = time.time()
+            self.good("train", self.config(**{**settings, **changes}))
+            return time.time() - begin
+
+        start = took(max_steps=1, eval_steps=None, eval_strategy="no", output_dir=str(self.dir / "one"))
+        whole = took(output_dir=str(self.dir / "whole"))
+        seconds = start + 2 + (whole - start) / 6  # a save is expected to take half a second
+        rows, told = [], 0
+        for starts in range(30):
+            done = self.run_vernier("train", self.config(**settings, max_time=f"{seconds:.1f}s"), *["--resume"] * (starts > 0))
+            self.assertIn(done.returncode, (0, 75), done.stderr)
+            self.assertNotIn("no time for a step", done.stderr)
+            if done.returncode == 0:
+                break
+            told += len(re.findall(r"max_time: the evaluation after step \d takes about .* at row \d+ of 20000: a resume goes on", done.stderr))
+            state = self.state(f"out/checkpoint-{self.checkpoints()[-1]}")
+            rows.append((state["step"], not state["evaluation_owed"], state["evaluation"]["rows"]))
+        self.assertEqual(done.returncode, 0)
+        self.assertGreater(told, 0)
+        self.assertEqual(rows, sorted(set(rows)), "every start gets further")
+        self.same_run("out", "whole", 4)
 
     def test_save_minutes(self):
         self.good("train", self.config(max_steps=5, save_strategy="epoch", save_steps=None, save_minutes=1e-9))

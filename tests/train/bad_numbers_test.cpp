@@ -169,8 +169,21 @@ TEST(BadNumbers, OverflowInTheForwardPass) {
     ASSERT_TRUE(metrics.skipped);
     EXPECT_THAT(metrics.skipped->reason, HasSubstr("the loss is"));
     EXPECT_EQ(metrics.skipped->rows.size(), 2u) << "the rows of the micro batch that is bad";
+    EXPECT_THAT(explain(*metrics.skipped, run.dataset), HasSubstr("; first bad output: model.layers.0; rows: "));
     EXPECT_TRUE(before == Snapshot(run));
   }
+}
+
+// The module whose output is the first that is bad, not the first gradient behind it.
+TEST(BadNumbers, TheLayerWhereALossWentBad) {
+  SteppedRun run(some_rows(40));
+  for (const TrainedTensor& tensor : run.model.lora->tensors())
+    if (tensor.name.find(".layers.1.") != std::string::npos) at::Tensor(tensor.value).fill_(1e30f);
+  EXPECT_EQ(run.step->take(0).skipped->tensor, "model.layers.1");
+
+  SteppedRun head(some_rows(40));
+  head.model.head.norm.fill_(kNan);
+  EXPECT_EQ(head.step->take(0).skipped->tensor, "lm_head");
 }
 
 TEST(BadNumbers, AStepWithoutTargets) {

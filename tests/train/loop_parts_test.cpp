@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <csignal>
 #include <cstdlib>
 #include <limits>
@@ -56,14 +57,50 @@ TEST(Cadence, BestAndMinutes) {
   EXPECT_TRUE(Cadence(config, 10, 1000).save_due(7, 30, false, false));
 }
 
-TEST(Cadence, CheckpointsKept) {
+TEST(Cadence, CheckpointsAtOnce) {
   TrainConfig config;
-  EXPECT_EQ(Cadence(config, 10, 1000).checkpoints_kept(), 4) << "three newest and the best";
-  config.save_total_limit = 0;
-  EXPECT_EQ(Cadence(config, 10, 1000).checkpoints_kept(), 101);
+  EXPECT_EQ(Cadence(config, 10, 1000).checkpoints_at_once(true), 5) << "three newest, the best, and one being written";
+  EXPECT_EQ(Cadence(config, 10, 1000).checkpoints_at_once(false), 4);
+  config.save_total_limit = 1;
+  EXPECT_EQ(Cadence(config, 10, 1000).checkpoints_at_once(false), 3) << "pruning leaves two";
+  config.save_total_limit = 3;
   config.save_strategy = SaveStrategy::kSteps;
-  config.save_steps = 300;
-  EXPECT_EQ(Cadence(config, 10, 1000).checkpoints_kept(), 4);
+  config.save_steps = 2000;
+  EXPECT_EQ(Cadence(config, 10, 3000).checkpoints_at_once(true), 2) << "the run saves twice";
+  config.save_minutes = 1;
+  EXPECT_EQ(Cadence(config, 10, 3000).checkpoints_at_once(false), 4);
+  config.save_strategy = SaveStrategy::kNo;
+  EXPECT_EQ(Cadence(config, 10, 3000).checkpoints_at_once(false), 1) << "a signal's";
+}
+
+// Without a limit all lie there: as many as a walk over the steps finds.
+TEST(Cadence, CheckpointsAtOnceAreThoseOfAllSaves) {
+  TrainConfig config;
+  config.save_total_limit = 0;
+  const auto expect_all = [&](std::int64_t steps_per_epoch, std::int64_t total) {
+    EXPECT_EQ(Cadence(config, steps_per_epoch, total).checkpoints_at_once(false),
+              static_cast<std::int64_t>(saves(config, steps_per_epoch, total).size()))
+        << steps_per_epoch << " steps an epoch, " << total << " in all";
+  };
+  for (const std::int64_t total : {1, 7, 10, 12, 40}) {
+    for (const auto per_epoch : {std::optional<std::int64_t>(), std::optional<std::int64_t>(3), {50}}) {
+      config.save_strategy = SaveStrategy::kEpoch;
+      config.saves_per_epoch = per_epoch;
+      for (const std::int64_t steps_per_epoch : {1, 4, 10}) expect_all(steps_per_epoch, total);
+    }
+    config.saves_per_epoch.reset();
+    config.save_strategy = SaveStrategy::kSteps;
+    for (const auto steps : {std::optional<std::int64_t>(), std::optional<std::int64_t>(5), {100}}) {
+      config.save_steps = steps;
+      expect_all(4, total);
+    }
+    config.save_strategy = SaveStrategy::kBest;
+    expect_all(4, total);
+  }
+  config.eval_strategy = SaveStrategy::kSteps;
+  config.eval_steps = 10;
+  EXPECT_EQ(Cadence(config, 4, 45).checkpoints_at_once(true), 5)
+      << "each evaluation may be the best, and the last step";
 }
 
 TEST(EvaluationHistory, BestAndPatience) {
@@ -104,6 +141,7 @@ TEST(TrainerState, ComesBackFromJson) {
   state.metrics = {1234567890123, "0123456789abcdef"};
   state.skipped_steps = 2;
   state.evaluation_owed = true;
+  state.evaluation = {3, 40, 30, 0.1 + 0.2};
   state.evaluations.add(3, 0.1 + 0.2, 0);
   state.evaluations.saved(3);
   state.evaluations.add(5, 1.0 / 3, 0);
@@ -117,6 +155,10 @@ TEST(TrainerState, ComesBackFromJson) {
   EXPECT_EQ(back.metrics.xxh3, "0123456789abcdef");
   EXPECT_EQ(back.skipped_steps, 2);
   EXPECT_TRUE(back.evaluation_owed);
+  EXPECT_EQ(back.evaluation.rows, 3);
+  EXPECT_EQ(back.evaluation.tokens, 40);
+  EXPECT_EQ(back.evaluation.targets, 30);
+  EXPECT_EQ(back.evaluation.loss_sum, 0.1 + 0.2);
   EXPECT_EQ(back.evaluations.best->loss, 0.1 + 0.2);
   EXPECT_EQ(back.evaluations.best_saved->step, 3);
   EXPECT_EQ(back.evaluations.newest->step, 5);
@@ -125,6 +167,10 @@ TEST(TrainerState, ComesBackFromJson) {
   EXPECT_EQ(back.watchdog.bad_in_row, 1);
   EXPECT_EQ(back.watchdog.high_in_row, 2);
   EXPECT_EQ(back.seconds, state.seconds);
+  json["evaluation"]["loss_sum"] = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_TRUE(std::isnan(get_state(Json::parse(json.dump())).evaluation.loss_sum));
+  json.erase("evaluation");
+  EXPECT_EQ(get_state(json).evaluation.rows, 0) << "an older build's";
   json.erase("watchdog");
   json.erase("best");
   EXPECT_THROW(get_state(json), Json::exception);
@@ -212,8 +258,8 @@ TEST(RunStop, TimeLeavesRoomForAStepAndASave) {
   EXPECT_TRUE(stop.out_of_time());
   EXPECT_NO_THROW(stop.check_step(0.5, 800));
   EXPECT_THROW(stop.check_step(0.5, 900), WorkDropped);
-  EXPECT_NO_THROW(stop.check_evaluation(0.5, 800));
-  EXPECT_THROW(stop.check_evaluation(0.5, 900), WorkDropped);
+  EXPECT_NO_THROW(stop.check_evaluation(800));
+  EXPECT_THROW(stop.check_evaluation(900), WorkDropped);
   stop.save_took(400);
   EXPECT_THROW(stop.check_step(0.5, 800), WorkDropped) << "saves take longer than expected";
 }
@@ -238,7 +284,7 @@ TEST(RunStop, TimeLeavesRoomForAStepAndASave) {
   signals.begin_training();
   raise(SIGINT);
   try {
-    RunStop(signals, std::nullopt, Stopwatch(), 1).check_evaluation(0.999, 1);
+    RunStop(signals, std::nullopt, Stopwatch(), 1).check_evaluation(0.001);
   } catch (const WorkDropped&) {
     std::exit(20);
   }

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "train/checkpoint.h"
+#include "train/resume_rules.h"
 
 namespace vernier {
 namespace {
@@ -84,22 +86,118 @@ TEST(ResumeChanges, WhatNeedsAWord) {
   now.settings["learning_rate"] = 0.2;
   now.settings["total_steps"] = 20;
   now.evaluation = "other";
-  EXPECT_THAT(refusal(now), AllOf(HasSubstr("learning_rate was 0.1 and is 0.2: --allow-change learning_rate goes on"),
-                                  HasSubstr("total_steps was 10 and is 20: --allow-change num_epochs goes on"),
-                                  HasSubstr("the evaluation data changed: --allow-change test_datasets goes on")));
+  EXPECT_THAT(refusal(now),
+              AllOf(HasSubstr("learning_rate was 0.1 and is 0.2: --allow-change learning_rate goes on"),
+                    HasSubstr("the number of steps changed (10 steps before, 20 now): --allow-change max_steps"),
+                    HasSubstr("the evaluation data changed: --allow-change test_datasets goes on")));
   EXPECT_THAT(refusal(now, {"learning_rate", "evaluation"}),
-              AllOf(HasSubstr("total_steps"), Not(HasSubstr("learning_rate was"))));
+              AllOf(HasSubstr("number of steps"), Not(HasSubstr("learning_rate was"))));
   EXPECT_THAT(notes_of(now, {"learning_rate", "total_steps", "evaluation"}),
               ElementsAre(AllOf(HasSubstr("going on with changes"), HasSubstr("learning_rate was 0.1 and is 0.2"))));
+}
+
+// What was set is told, not what follows from it; and a word that cannot help is not proposed.
+TEST(ResumeChanges, TellsTheKeysThatWereSet) {
+  RunIdentity before = identity();
+  before.options = {{"val_set_size", "0"}, {"max_steps", ""}, {"num_epochs", "1"}, {"test_datasets", ""}};
+  const auto told = [&](const RunIdentity& now, const std::set<std::string>& allowed = {}) -> std::string {
+    std::vector<std::string> notes;
+    try {
+      compare_runs(saved(before), now, allowed, "checkpoint-3", notes);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return join(notes, "\n");
+  };
+  RunIdentity now = before;
+  now.settings["total_steps"] = 20;
+  now.options["max_steps"] = "20";
+  EXPECT_THAT(told(now), HasSubstr("max_steps was not set and is 20 (10 steps before, 20 now): --allow-change "
+                                   "max_steps goes on with it"));
+  EXPECT_EQ(told(now, {"total_steps"}),
+            "going on with changes: max_steps was not set and is 20 (10 steps before, 20 now)");
+  now.options = before.options;
+  now.options["num_epochs"] = "2";
+  EXPECT_THAT(told(now), HasSubstr("num_epochs was 1 and is 2 (10 steps before, 20 now): --allow-change num_epochs"));
+
+  now = before;
+  now.data = "fewer";
+  now.evaluation = "some";
+  now.settings["total_steps"] = 9;
+  now.options["val_set_size"] = "2";
+  EXPECT_EQ(told(now),
+            "this is not the run that the checkpoint belongs to: val_set_size was 0 and is 2, which cannot change: the "
+            "rows would be others, and the place in them would mean nothing");
+  now.options["test_datasets"] = "more.jsonl";
+  EXPECT_THAT(told(now), HasSubstr("test_datasets was not set and is more.jsonl: --allow-change test_datasets"));
+}
+
+TEST(ResumeChanges, RowsOfAStep) {
+  RunIdentity before = identity();
+  const auto with = [&](int micro, int accumulation) {
+    RunIdentity run = before;
+    run.settings["micro_batch_size"] = micro;
+    run.settings["gradient_accumulation_steps"] = accumulation;
+    run.settings["rows_per_step"] = micro * accumulation;
+    return run;
+  };
+  before = with(2, 2);
+  const auto told = [&](RunIdentity now, const std::set<std::string>& allowed = {}) -> std::string {
+    std::vector<std::string> notes;
+    now.settings["total_steps"] = 7;  // follows
+    try {
+      compare_runs(saved(before), now, allowed, "checkpoint-3", notes);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  const std::string all = "this is not the run that the checkpoint belongs to: ",
+                    because = ", which cannot change: the place in the data counts steps of so many rows",
+                    words = ", with --allow-change micro_batch_size,gradient_accumulation_steps)";
+  EXPECT_EQ(told(with(1, 2)), all +
+                                  "micro_batch_size was 2 and is 1, and so a step has 2 rows instead of 4 "
+                                  "(gradient_accumulation_steps: 4 keeps them" +
+                                  words + because);
+  EXPECT_EQ(told(with(2, 1), {"gradient_accumulation_steps"}),
+            all +
+                "gradient_accumulation_steps was 2 and is 1, and so a step has 2 rows instead of 4 "
+                "(micro_batch_size: 4 keeps them" +
+                words + because);
+  EXPECT_EQ(told(with(3, 2)), all + "micro_batch_size was 2 and is 3, and so a step has 6 rows instead of 4" + because);
+}
+
+TEST(ResumeChanges, TheFilesOfChangedRows) {
+  RunIdentity before = identity();
+  before.data_files = {{{"file", "a.jsonl"}, {"bytes", 100}, {"xxh3", "0"}},
+                       {{"file", "b.jsonl"}, {"bytes", 100}, {"xxh3", "1"}}};
+  RunIdentity now = before;
+  now.data = "other";
+  const auto told = [&](const Json& record) -> std::string {
+    std::vector<std::string> notes;
+    try {
+      compare_runs(record, now, {}, "checkpoint-3", notes);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_THAT(told(saved(before)),
+              HasSubstr("the training data changed (not its files: what makes rows of them did), which"));
+  now.data_files[1]["bytes"] = 90;
+  EXPECT_THAT(told(saved(before)), HasSubstr("the training data changed (b.jsonl: 10 bytes shorter), which cannot"));
+  Json older = saved(before);
+  older.erase("data_files");
+  older.erase("evaluation_files");
+  EXPECT_THAT(told(older), HasSubstr("the training data changed, which cannot change"));
 }
 
 TEST(ResumeChanges, WhatIsListedInOneLine) {
   RunIdentity now = identity();
   now.options["save_steps"] = "7";
   now.options["output_dir"] = "b";
-  EXPECT_THAT(notes_of(now),
-              ElementsAre(AllOf(HasSubstr("in nothing that shapes the numbers"),
-                                HasSubstr("save_steps was \"5\" and is \"7\""), HasSubstr("output_dir"))));
+  EXPECT_THAT(notes_of(now), ElementsAre(AllOf(HasSubstr("in nothing that shapes the numbers"),
+                                               HasSubstr("save_steps was 5 and is 7"), HasSubstr("output_dir"))));
   now = identity();
   now.device = "cpu, scalar";
   now.binary = "q";

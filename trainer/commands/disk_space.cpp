@@ -25,14 +25,16 @@ std::int64_t expected_checkpoint_bytes(const RunInputs& inputs) {
 DiskNeed disk_need(const RunInputs& inputs, std::int64_t steps_per_epoch, std::int64_t total_steps) {
   constexpr std::int64_t kReports = std::int64_t{1} << 20;
   const TrainConfig& train = inputs.config().train;
-  const std::int64_t kept = Cadence(train, steps_per_epoch, total_steps).checkpoints_kept();
+  const std::int64_t at_once =
+      Cadence(train, steps_per_epoch, total_steps).checkpoints_at_once(inputs.evaluation.size() > 0);
   const auto there = static_cast<std::int64_t>(list_checkpoints(train.output_dir).size());
   const std::int64_t checkpoint = expected_checkpoint_bytes(inputs);
-  return {std::max<std::int64_t>(kept + 1 - there, 1), checkpoint, checkpoint / 2 + kReports};
+  return {std::max<std::int64_t>(at_once - there, 1), checkpoint, checkpoint / 2 + kReports};
 }
 
 void check_disk_space(const std::string& output_dir, const DiskNeed& need, const Log& log) {
-  require_free_space(output_dir, static_cast<std::uint64_t>(need.checkpoint_bytes + need.final_bytes));
+  // As much as a save asks for: what its refusal told to free is enough to resume.
+  require_free_space(output_dir, static_cast<std::uint64_t>(need.checkpoint_bytes));
   const std::uint64_t free = free_bytes(output_dir);
   if (free < need.total())
     log.warning(str(output_dir, ": the checkpoints of this run (", need.checkpoints, " of ",

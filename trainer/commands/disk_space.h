@@ -19,8 +19,8 @@ struct DiskNeed {
 };
 DiskNeed disk_need(const RunInputs& inputs, std::int64_t steps_per_epoch, std::int64_t total_steps);
 
-// Error(kResource) when not one checkpoint and the final files fit into the free space of `output_dir`; a warning when
-// all that is needed does not.
+// Error(kResource) when not one checkpoint fits into the free space of `output_dir`; a warning when all that is needed
+// does not.
 void check_disk_space(const std::string& output_dir, const DiskNeed& need, const Log& log);
 
 // "3 checkpoints and the final files need 2.6 MiB of 20.1 GiB free in DIR".

@@ -71,12 +71,12 @@ struct EvalResult {
   std::string source;  // of the rows
   std::optional<ScoreSums> records;
 
-  double perplexity() const { return std::exp(evaluation.loss); }
+  double perplexity() const { return std::exp(evaluation.loss()); }
 };
 
 void print_json(const EvalResult& result) {
   JsonLine line;
-  line.number("loss", result.evaluation.loss)
+  line.number("loss", result.evaluation.loss())
       .number("perplexity", result.perplexity())
       .integer("rows", result.rows)
       .text("source", result.source)
@@ -91,7 +91,7 @@ void print_json(const EvalResult& result) {
 
 void print_text(const EvalResult& result) {
   std::printf("loss        %s\nperplexity  %s\nrows        %lld\nsource      %s\ntokens      %lld (%lld targets)\n",
-              format_float(result.evaluation.loss).c_str(), format_float(result.perplexity()).c_str(),
+              format_float(result.evaluation.loss()).c_str(), format_float(result.perplexity()).c_str(),
               static_cast<long long>(result.rows), result.source.c_str(),
               static_cast<long long>(result.evaluation.tokens), static_cast<long long>(result.evaluation.targets));
   if (result.records)
@@ -161,9 +161,8 @@ int evaluate_config(const EvalArguments& arguments, const std::vector<std::strin
   EvalResult result;
   result.rows = dataset.size();
   result.source = source_text(config.data);
-  result.evaluation =
-      evaluate(opened.model, opened.device, dataset, config.batch.micro_batch_size, arena,
-               [&](std::int64_t done) { log.live(str("evaluating ", done, "/", count_of(dataset.size(), "row"))); });
+  evaluate(opened.model, opened.device, dataset, config.batch.micro_batch_size, arena, result.evaluation,
+           [&] { log.live(str("evaluating ", result.evaluation.rows, "/", count_of(dataset.size(), "row"))); });
   if (records) result.records = score(inputs, task, opened, arguments.max_new_tokens, arena, log);
   if (arguments.json) {
     print_json(result);

@@ -69,12 +69,19 @@ double predicted_seconds(const RunInputs& inputs, const Device& device, std::int
 StatePaging chosen_paging(const Config& config) {
   StatePaging paging;
   if (!config.optimizer.optimizer.paged) return paging;
-  const std::string& wanted = config.optimizer.paging_dir;
-  if (!wanted.empty() && !std::filesystem::is_directory(wanted))
-    throw Error(ErrorKind::kInput, "this is not a directory", str("paging_dir: ", wanted), "make it first");
   paging.directory = paging_directory(config);
   paging.resident_bytes = config.optimizer.optimizer_memory;
   return paging;
+}
+
+// A paging_dir that was set has been tried when the config was read: here it is what output_dir stands in for.
+void refuse_memory_pages(const LoadedConfig& loaded, const std::string& directory) {
+  try {
+    refuse_memory_file_system(directory, "paging_dir");
+  } catch (const Error& problem) {
+    throw Error(problem.kind(), str("output_dir: ", problem.where(), ": ", problem.what()),
+                loaded.origins.at("output_dir").place.text(), problem.fix());
+  }
 }
 
 }  // namespace
@@ -117,7 +124,7 @@ KeepChoice choose_keep(const RunInputs& inputs, const Device& device) {
     choice.plan = plan(choice.kept);
   }
   const std::int64_t resident = resident_state_bytes(states, choice.paging);
-  if (resident < states.pages() * states.page_bytes()) refuse_memory_file_system(choice.paging.directory, "paging_dir");
+  if (resident < states.pages() * states.page_bytes()) refuse_memory_pages(inputs.loaded, choice.paging.directory);
   if (choice.plan.peak() > budget.bytes)
     throw Error(ErrorKind::kResource, str("the run needs about ", bytes_text(choice.plan.peak()), " of ", budget.name),
                 "memory", settings_that_fit(inputs, device, budget.bytes));

@@ -8,6 +8,8 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "config/keys.h"
+#include "data/rows_paths.h"
+#include "io/file_records.h"
 #include "io/mapped_file.h"
 #include "optim/state_layout.h"
 
@@ -78,21 +80,21 @@ Json shaping_settings(const Config& config, std::int64_t total) {
 }
 
 // All other keys, as YAML writes them. What only says how to start or where to compute is left out: `device` of the
-// identity has the one, and the total of steps stands for the keys that it follows from.
+// identity has the one.
 Json free_options(const Config& config, const Json& settings) {
-  static const std::set<std::string> kLeftOut = {"resume_from_checkpoint",
-                                                 "overwrite_output_dir",
-                                                 "device",
-                                                 "bf16",
-                                                 "kernels",
-                                                 "threads",
-                                                 "num_epochs",
-                                                 "max_steps",
-                                                 "adapter"};
+  static const std::set<std::string> kLeftOut = {
+      "resume_from_checkpoint", "overwrite_output_dir", "device", "bf16", "kernels", "threads", "adapter"};
   Json options = Json::object();
   for (const Key& key : keys())
     if (!settings.contains(key.name) && kLeftOut.count(key.name) == 0) options[key.name] = key.write(config);
   return options;
+}
+
+Json file_records(const std::vector<DatasetConfig>& datasets) {
+  std::vector<std::string> files;
+  for (const DatasetConfig& dataset : datasets)
+    for (std::string& file : find_data_files(dataset)) files.push_back(std::move(file));
+  return record_files(files);
 }
 
 }  // namespace
@@ -104,6 +106,8 @@ RunIdentity run_identity(const RunInputs& inputs, const Device& device, const Lo
   identity.tokenizer = inputs.tokenizer == nullptr ? "" : inputs.tokenizer->identity();
   identity.data = inputs.train.identity();
   if (inputs.evaluation.size() > 0) identity.evaluation = inputs.evaluation.identity();
+  identity.data_files = file_records(inputs.config().data.datasets);
+  identity.evaluation_files = file_records(inputs.config().data.test_datasets);
   identity.config = inputs.loaded.sha256;
   identity.binary = binary_sha256();
   identity.device = device.description();

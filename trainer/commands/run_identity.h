@@ -12,7 +12,7 @@
 
 namespace vernier {
 
-// Reads every byte of the base. `total`: steps of the run. Precondition: the rows are read.
+// Reads every byte of the base and of the data files. `total`: steps of the run. Precondition: the rows are read.
 RunIdentity run_identity(const RunInputs& inputs, const Device& device, const LoraParameters& lora, std::int64_t total);
 
 // The bytes of run.json.

@@ -15,6 +15,7 @@
 #include "config/dataset_entry.h"
 #include "data/data_report.h"
 #include "data/rows_paths.h"
+#include "io/page_file.h"
 #include "model/adapter.h"
 #include "model/load_model.h"
 #include "spec/step_sizes.h"
@@ -52,6 +53,18 @@ Error at_key(const LoadedConfig& loaded, const std::string& key, const Error& pr
                problem.fix());
 }
 
+// Before any weight is read, and whether or not the states will need the file.
+void check_paging_dir(const LoadedConfig& loaded) {
+  const OptimizerConfig& optimizer = loaded.config.optimizer;
+  if (!optimizer.optimizer.paged || optimizer.paging_dir.empty()) return;
+  try {
+    try_page_file(optimizer.paging_dir);
+  } catch (const Error& problem) {
+    throw Error(problem.kind(), str("paging_dir: ", problem.where(), ": ", problem.what()),
+                loaded.origins.at("paging_dir").place.text(), problem.fix());
+  }
+}
+
 void check_targets(const RunInputs& inputs) {
   try {
     match_lora_targets(inputs.spec, inputs.config().lora);
@@ -87,6 +100,7 @@ RunInputs open_run(const std::string& config_path, const std::vector<std::string
   for (const std::string& note : inputs.loaded.notes) log.info(note);
   log.debug(str("config ", config_path, ", SHA-256 ", inputs.loaded.sha256));
   check_paths(inputs.loaded);
+  if (purpose == Purpose::kTrain) check_paging_dir(inputs.loaded);
   Config& config = inputs.loaded.config;
   Stopwatch watch;
   inputs.base = std::make_unique<ModelDir>(config.model.base_model, config.model.revision_of_model);

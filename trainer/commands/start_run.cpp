@@ -10,7 +10,7 @@
 #include "io/peft_files.h"
 #include "io/run_files.h"
 #include "io/run_store.h"
-#include "train/resume_changes.h"
+#include "train/resume_rules.h"
 
 namespace vernier {
 

@@ -23,7 +23,7 @@
 #include "io/atomic_file.h"
 #include "io/run_files.h"
 #include "spec/lora_targets.h"
-#include "train/resume_changes.h"
+#include "train/resume_rules.h"
 #include "train/run_optimizer.h"
 #include "train/trainer.h"
 
@@ -169,8 +169,10 @@ void add_train(CommandLine& line) {
   command->add_flag("--overwrite-output-dir", *overwrite,
                     "Delete checkpoints and adapter in output_dir and start again");
   command
-      ->add_option("--allow-change", arguments->allow_changes,
-                   "With --resume: a key of the config that may be another than in the checkpoint (repeatable)")
+      ->add_option(
+          "--allow-change", arguments->allow_changes,
+          "With --resume: keys of the config that may be others than in the checkpoint (repeatable, or with commas)")
+      ->delimiter(',')
       ->allow_extra_args(false);
   command->callback([&line, command, arguments, resume, overwrite] {
     line.result_on_stdout = false;

@@ -1,6 +1,9 @@
 #include "config/key_types.h"
 
+#include <algorithm>
 #include <array>
+#include <cctype>
+#include <iterator>
 
 namespace vernier::key_types {
 
@@ -83,9 +86,26 @@ Key make_key(Head head, std::string values, std::function<void(const YamlNode&, 
   return key;
 }
 
+namespace {
+
+// "bnb.optim.paged_adamw8bit" -> "pagedadamw8bit".
+std::string bare_name(std::string_view text) {
+  text.remove_prefix(text.rfind('.') + 1);
+  std::string bare;
+  std::copy_if(text.begin(), text.end(), std::back_inserter(bare),
+               [](unsigned char c) { return std::isalnum(c) != 0; });
+  return bare;
+}
+
+}  // namespace
+
 void refuse_word(const std::string& key, const YamlNode& node, const std::string& words,
-                 const std::vector<KnownWord>& known, Report& report) {
+                 const std::vector<KnownWord>& known, Report& report, const std::vector<std::string>& spellings) {
   const std::string text = node.is_scalar() ? lower_case(node.text) : "";
+  for (const std::string& spelling : spellings) {
+    if (text.empty() || bare_name(spelling) != bare_name(text)) continue;
+    return refuse_value(key, node, "one of: " + words, report, "did you mean " + spelling + "?");
+  }
   for (const KnownWord& word : known) {
     // A name that ends in * stands for every word that begins so.
     const bool prefix = ends_with(word.text, "*") && starts_with(text, word.text.substr(0, word.text.size() - 1));

@@ -124,17 +124,22 @@ Key number_key(Head head, Access access, NumberRange range) {
       });
 }
 
-// A size in memory, of at least `least` bytes: an optional of an integer.
+// A size in memory, of at least `least` bytes: an optional of an integer. auto: not set.
 template <typename Access>
 Key bytes_key(Head head, Access access, std::int64_t least) {
   const std::string name = head.name;
-  std::string values = "a size: 8GB, 800MB, 1.5GiB";
-  if (least > 1) values += "; at least " + format_bytes(static_cast<std::uint64_t>(least));
+  const std::string lowest = "at least " + format_bytes(static_cast<std::uint64_t>(least));
+  const std::string values = str("auto, or a size: 8GB, 800MB, 1.5GiB", least > 1 ? "; " + lowest : "");
   return make_key(
       std::move(head), values,
       [=](const YamlNode& node, Config& config, Report& report) {
-        const auto bytes = node.is_scalar() ? parse_bytes(node.text) : std::nullopt;
-        if (bytes && *bytes >= least) {
+        const std::string text = node.is_scalar() ? lower_case(node.text) : "";
+        const auto bytes = text == "0" ? std::optional<std::int64_t>(0) : parse_bytes(text);
+        if (text == "auto") {
+          access(config).reset();
+        } else if (bytes && *bytes < least) {
+          report.problem(str(name, ": ", shown(node), " is too small"), node.place, lowest);
+        } else if (bytes) {
           access(config) = *bytes;
         } else {
           refuse_value(name, node, values, report);
@@ -194,14 +199,17 @@ std::string word_list(const std::vector<Word<Value>>& words) {
   return list;
 }
 
-// Reports an unknown word, with the reason when it is one of `known`, or the nearest word that is taken.
+// Reports an unknown word. Proposes the one of `spellings` that it is but for case, punctuation and a module's name in
+// front (bnb.optim.AdamW8bit); else gives the reason when it is one of `known`; else proposes the nearest of `words`.
 void refuse_word(const std::string& key, const YamlNode& node, const std::string& words,
-                 const std::vector<KnownWord>& known, Report& report);
+                 const std::vector<KnownWord>& known, Report& report, const std::vector<std::string>& spellings = {});
 
 template <typename Access, typename Value>
 Key word_key(Head head, Access access, std::vector<Word<Value>> words, std::vector<KnownWord> known = {}) {
   const std::string name = head.name;
   const std::string list = word_list(words);
+  std::vector<std::string> spellings;
+  for (const auto& word : words) spellings.push_back(word.text);
   return make_key(
       std::move(head), list,
       [=](const YamlNode& node, Config& config, Report& report) {
@@ -209,7 +217,7 @@ Key word_key(Head head, Access access, std::vector<Word<Value>> words, std::vect
         if (word) {
           access(config) = word->value;
         } else {
-          refuse_word(name, node, list, known, report);
+          refuse_word(name, node, list, known, report, spellings);
         }
       },
       [=](const Config& config) {

@@ -74,7 +74,7 @@ std::vector<Key> optimizer_keys() {
           {"optimizer_memory",
            {},
            "Most memory for the states of a paged optimizer; the rest lies in a file in paging_dir.",
-           "all of them, or as many as max_memory and the free memory allow"},
+           "auto: all of them, or as many as max_memory and the free memory allow"},
           [](auto& c) -> auto& { return c.optimizer.optimizer_memory; }, kLeastOptimizerMemory),
       text_key(
           {"paging_dir",

@@ -86,7 +86,7 @@ Key max_memory_key() {
        {},
        "Most memory that the process may take. Decides how many layers keep their activations; a run that cannot do "
        "with it is refused before it loads weights.",
-       "what is free"},
+       "auto: what is free"},
       [](auto& c) -> auto& { return c.train.max_memory; }, 1);
 }
 

@@ -7,6 +7,8 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 
 #include "base/check.h"
 #include "base/error.h"
@@ -42,6 +44,13 @@ void refuse_memory_file_system(const std::string& directory, const std::string& 
               directory, str("set ", key, " to a directory on a disk, or take an optimizer that is not paged"));
 }
 
+void try_page_file(const std::string& directory) {
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(directory, ignored))
+    throw Error(ErrorKind::kInput, "this is not a directory", directory, "make it first, on a disk");
+  PageFile(directory, kDiskBlock);
+}
+
 PageFile::PageFile(const std::string& directory, std::int64_t bytes, Past past)
     : name_(temporary_path(directory + "/optimizer-pages")), past_(past) {
   check(bytes % kDiskBlock == 0, "a page file of whole disk blocks");
@@ -68,7 +77,10 @@ void PageFile::open(const std::string& directory) {
     past_ = Past::kDropped;
     file_ = open_with(0);
   }
-  if (file_ < 0) throw write_error(errno, "making the optimizer's page file", directory);
+  if (file_ < 0) {
+    const Error problem = write_error(errno, "making the optimizer's page file", directory);
+    throw Error(problem.kind(), problem.what(), problem.where(), "set paging_dir to a directory on a disk to write to");
+  }
   ::unlink(name_.c_str());
 }
 

@@ -18,6 +18,10 @@ std::string memory_file_system(const std::string& directory);
 // setting to change. No error for a directory that does not exist.
 void refuse_memory_file_system(const std::string& directory, const std::string& key);
 
+// Makes a page file of one block in the directory, which goes away again. Errors as the constructor of PageFile;
+// Error(kInput) also when there is no such directory.
+void try_page_file(const std::string& directory);
+
 class PageFile {
  public:
   enum class Past { kDirect, kDropped };  // kDirect: kDropped where it is refused

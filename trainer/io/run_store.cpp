@@ -149,11 +149,15 @@ bool stands_in(const OutputLock& lock, const Entry& older) {
 
 }  // namespace
 
-CheckpointWriter::CheckpointWriter(const OutputLock& lock, std::int64_t step, std::uint64_t expected_bytes)
-    : lock_(lock), temporary_(temporary_path(lock.path(checkpoint_name(step)))), manifest_{step, {}} {
+void require_checkpoint_space(const OutputLock& lock, std::uint64_t bytes) {
   lock.confirm();
   remove_unfinished(lock);
-  require_free_space(lock.output_dir(), expected_bytes, files());
+  require_free_space(lock.output_dir(), bytes, lock.files());
+}
+
+CheckpointWriter::CheckpointWriter(const OutputLock& lock, std::int64_t step, std::uint64_t expected_bytes)
+    : lock_(lock), temporary_(temporary_path(lock.path(checkpoint_name(step)))), manifest_{step, {}} {
+  require_checkpoint_space(lock, expected_bytes);
   make_directories(temporary_, files());
 }
 

@@ -33,11 +33,14 @@ struct Checkpoint {
   std::string path;
 };
 
+// Removes what unfinished checkpoints hold of the disk; then Error(kResource) with the bytes that are missing when
+// fewer than `bytes` are free.
+void require_checkpoint_space(const OutputLock& lock, std::uint64_t bytes);
+
 class CheckpointWriter {
  public:
-  // Removes what unfinished checkpoints hold of the disk, and makes the temporary directory. Error(kResource) with the
-  // bytes that are missing when fewer than `expected_bytes` are free: nothing has been written then. Errors of all
-  // members as io/atomic_file's. Precondition: step >= 0.
+  // Makes the temporary directory, where require_checkpoint_space(expected_bytes) finds room: nothing has been written
+  // when it does not. Errors of all members as io/atomic_file's. Precondition: step >= 0.
   CheckpointWriter(const OutputLock& lock, std::int64_t step, std::uint64_t expected_bytes = 0);
   ~CheckpointWriter();  // not committed: removes what was written
   CheckpointWriter(const CheckpointWriter&) = delete;

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "base/check.h"
+#include "base/text.h"
 
 namespace vernier {
 
@@ -30,7 +31,7 @@ Pass make_pass(const Decoder& model, const Device& device, const TokenBatch& bat
 
 // The stream behind the last block, without anything kept; `seen` sees it after the embedding and after each block.
 template <typename Seen>
-at::Tensor forward_only(const Decoder& model, const Pass& pass, const Seen& seen) {
+at::Tensor forward_only(const Decoder& model, const Pass& pass, Seen seen) {
   at::Tensor x = embed(model, pass);
   seen(x);
   for (const Block& block : model.blocks) {
@@ -124,6 +125,17 @@ at::Tensor next_logits(const Decoder& model, const Device& device, std::span<con
   at::Tensor logits = at::empty({1, model.spec.vocab}, at::kFloat);
   head_logits(model.head, pass, x, pass.tokens() - 1, logits);
   return logits.view({-1});
+}
+
+std::string first_bad_output(const Decoder& model, const Device& device, const TokenBatch& batch, Arena& arena) {
+  const Arena::Scope scope(arena);
+  const Pass pass = make_pass(model, device, batch, arena, true);
+  std::string bad;
+  forward_only(model, pass, [&, module = std::string("model.embed_tokens"), layer = 0](const at::Tensor& x) mutable {
+    if (bad.empty() && !device.ops->all_finite(x)) bad = module;
+    module = str("model.layers.", layer++);
+  });
+  return bad.empty() ? "lm_head" : bad;
 }
 
 std::vector<at::Tensor> hidden_states(const Decoder& model, const Device& device, const TokenBatch& batch,

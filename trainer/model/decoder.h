@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "model/block.h"
@@ -49,6 +50,10 @@ at::Tensor all_logits(const Decoder& model, const Device& device, const TokenBat
 // token, f32 [V].
 at::Tensor next_logits(const Decoder& model, const Device& device, std::span<const std::int32_t> input_ids,
                        KvCache& cache, Arena& arena);
+
+// Where the forward pass of training first gives a NaN or Inf, by the name of the module whose output it is:
+// "model.embed_tokens", "model.layers.3"; "lm_head" when the stream stays finite up to there.
+std::string first_bad_output(const Decoder& model, const Device& device, const TokenBatch& batch, Arena& arena);
 
 // The stream after the embedding and after each block, f32 [N, H] each: for tests against other libraries.
 std::vector<at::Tensor> hidden_states(const Decoder& model, const Device& device, const TokenBatch& batch,

@@ -31,22 +31,25 @@ std::string place_list(const std::vector<std::int64_t>& rows, const Dataset& dat
 }  // namespace
 
 std::optional<SkippedStep> find_bad_numbers(double loss, double gradient_norm, float clip_factor,
-                                            const LoraParameters& lora, const Device& device,
+                                            const LoraParameters& lora, const Device& device, const BadLoss& bad_loss,
                                             const std::vector<std::int64_t>& rows) {
-  const auto bad = [&](const std::string& what, double value) {
-    return SkippedStep{str(what, " is ", format_float(value)), first_bad_gradient(lora, device), rows};
+  // Behind a bad loss every gradient is bad, and says nothing about where it began.
+  if (!std::isfinite(loss))
+    return SkippedStep{str("the loss is ", format_float(loss)), bad_loss.output, bad_loss.rows, true, true};
+  const auto bad = [&](const std::string& what) {
+    return SkippedStep{str(what, " is ", format_float(gradient_norm)), first_bad_gradient(lora, device), rows};
   };
-  if (!std::isfinite(loss)) return bad("the loss", loss);
-  if (!std::isfinite(gradient_norm)) return bad("the gradient norm", gradient_norm);
+  if (!std::isfinite(gradient_norm)) return bad("the gradient norm");
   // The optimizer's second moment is an f32: the square of what lies above would stay there as Inf.
   const double most = std::sqrt(static_cast<double>(std::numeric_limits<float>::max()));
   if (gradient_norm * static_cast<double>(clip_factor) >= most)
-    return bad("the square of the gradient is Inf in float32: its norm", gradient_norm);
+    return bad("the square of the gradient is Inf in float32: its norm");
   return std::nullopt;
 }
 
 std::string explain(const SkippedStep& skipped, const Dataset& dataset) {
-  const std::string tensor = skipped.tensor.empty() ? "" : str("; first bad gradient: ", skipped.tensor);
+  const char* kind = skipped.is_output ? "output" : "gradient";
+  const std::string tensor = skipped.tensor.empty() ? "" : str("; first bad ", kind, ": ", skipped.tensor);
   return str(skipped.reason, tensor, "; rows: ", place_list(skipped.rows, dataset));
 }
 

@@ -21,13 +21,23 @@ class Cadence {
   // `last`: no step follows.
   bool save_due(std::int64_t done, double seconds, bool best, bool last) const;
 
-  // How many checkpoints lie there when the run ends, at most; those of save_minutes and signals count where
-  // save_total_limit bounds them.
-  std::int64_t checkpoints_kept() const;
+  // The most checkpoints of the run that ever lie there at once; those of save_minutes count where save_total_limit
+  // bounds them, those of signals do not. `has_evaluation`: there is evaluation data.
+  std::int64_t checkpoints_at_once(bool has_evaluation) const;
 
  private:
-  bool every(std::optional<std::int64_t> steps, std::optional<std::int64_t> per_epoch, std::int64_t done) const;
-  bool steps_say_save(std::int64_t done) const;
+  // Every so many steps; without them so many times an epoch.
+  struct Rhythm {
+    std::optional<std::int64_t> steps;
+    std::int64_t per_epoch = 1;
+  };
+  Rhythm evaluation_rhythm() const;
+  Rhythm save_rhythm() const;
+  bool is_due(const Rhythm& rhythm, std::int64_t done) const;
+  // At how many steps of the run it is due.
+  std::int64_t count(const Rhythm& rhythm) const;
+  bool saves_best() const;
+  std::int64_t most_saves(bool evaluates) const;
 
   TrainConfig config_;
   std::int64_t steps_per_epoch_, total_steps_;

@@ -16,6 +16,10 @@ constexpr const char* kOptimizerName = "optimizer.safetensors";
 constexpr const char* kStateName = "trainer_state.json";
 constexpr int kStateFormat = 3;
 
+std::uint64_t bytes_of(const Decoder& model, const Optimizer& optimizer) {
+  return static_cast<std::uint64_t>(checkpoint_bytes(model.lora->values().numel(), optimizer.state_bytes()));
+}
+
 std::string state_json(const RunIdentity& identity, const TrainerState& state) {
   Json json;
   json["format"] = kStateFormat;
@@ -35,6 +39,8 @@ void put_identity(const RunIdentity& identity, Json& json) {
   json["tokenizer_sha256"] = identity.tokenizer;
   json["data_sha256"] = identity.data;
   json["evaluation_sha256"] = identity.evaluation;
+  json["data_files"] = identity.data_files;
+  json["evaluation_files"] = identity.evaluation_files;
   json["config_sha256"] = identity.config;
   json["binary_sha256"] = identity.binary;
   json["device"] = identity.device;
@@ -47,6 +53,11 @@ std::int64_t checkpoint_bytes(std::int64_t trained_parameters, std::int64_t stat
   return 4 * trained_parameters + state_bytes + kHeadersAndSmallFiles;
 }
 
+void require_save_space(const OutputLock& lock, const Decoder& model, const Optimizer& optimizer,
+                        std::uint64_t more_bytes) {
+  require_checkpoint_space(lock, bytes_of(model, optimizer) + more_bytes);
+}
+
 double expected_save_seconds(std::int64_t checkpoint_bytes) {
   constexpr double kSlowDisk = 50e6;
   return 0.5 + static_cast<double>(checkpoint_bytes) / kSlowDisk;
@@ -55,9 +66,7 @@ double expected_save_seconds(std::int64_t checkpoint_bytes) {
 void save_checkpoint(const OutputLock& lock, const Decoder& model, const Optimizer& optimizer,
                      const AdapterFiles& files, const RunIdentity& identity, const TrainerState& state) {
   try {
-    CheckpointWriter writer(
-        lock, state.step,
-        static_cast<std::uint64_t>(checkpoint_bytes(model.lora->values().numel(), optimizer.state_bytes())));
+    CheckpointWriter writer(lock, state.step, bytes_of(model, optimizer));
     writer.write_file(kAdapterConfigName, adapter_config_json(files.peft));
     writer.write_file(kQuantizationRecordName, quantization_record_json(files.quantization));
     if (!files.chat_template.empty()) writer.write_file(kAdapterTemplateName, files.chat_template);
@@ -87,7 +96,10 @@ TrainerState restore_checkpoint(const std::string& checkpoint_dir, const Decoder
     optimizer.restore(checkpoint_dir + "/" + kOptimizerName);
     TrainerState state = get_state(saved);
     // Losses on other rows do not compare.
-    if (saved.at("evaluation_sha256") != identity.evaluation) state.evaluations = {};
+    if (saved.at("evaluation_sha256") != identity.evaluation) {
+      state.evaluations = {};
+      state.evaluation = {};
+    }
     return state;
   } catch (const Json::exception& error) {
     throw not_a_state(state_path, error);

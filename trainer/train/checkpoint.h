@@ -27,6 +27,7 @@ namespace vernier {
 struct RunIdentity {
   std::string base, tokenizer, data;  // SHA-256
   std::string evaluation;             // SHA-256 of the evaluation rows; empty without any
+  Json data_files, evaluation_files;  // io/file_records: the files of both, to say which one changed
   std::string config, binary;         // SHA-256 of the YAML file and of this program: told when changed, not refused
   Json settings;                      // the options that shape the numbers, key by key
   Json options;                       // all others that a resume may change freely, as YAML writes them
@@ -48,6 +49,9 @@ void save_checkpoint(const OutputLock& lock, const Decoder& model, const Optimiz
 
 // Bytes of a checkpoint of so many trained parameters and bytes of optimizer state.
 std::int64_t checkpoint_bytes(std::int64_t trained_parameters, std::int64_t state_bytes);
+// Error(kResource) with what is missing in all when a checkpoint and `more_bytes` beside it do not fit on the disk.
+void require_save_space(const OutputLock& lock, const Decoder& model, const Optimizer& optimizer,
+                        std::uint64_t more_bytes);
 // A guess at the seconds that writing it takes.
 double expected_save_seconds(std::int64_t checkpoint_bytes);
 

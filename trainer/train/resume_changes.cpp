@@ -1,115 +1,26 @@
 #include "train/resume_changes.h"
 
-#include <algorithm>
-#include <array>
-#include <string_view>
+#include <map>
+#include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
-#include "config/keys.h"
+#include "io/file_records.h"
 #include "train/checkpoint.h"
+#include "train/resume_rules.h"
 
 namespace vernier {
 
 namespace {
 
-constexpr const char* kRows = "the rows would be others, and the place in them would mean nothing";
-constexpr const char* kBase = "the adapter was trained on the base as it was";
-constexpr const char* kShape = "the tensors of adapter and optimizer have this shape";
-constexpr const char* kScale = "it scales what the adapter has learned";
-constexpr const char* kOrder = "the order of the rows follows from it";
-
-// A key of the config that shapes the numbers, and the setting of the identity that it decides.
-struct Rule {
-  const char* key;
-  const char* setting;
-  const char* fixed_because;  // nullptr: may change where --allow-change says so
-};
-
-constexpr auto kRules = std::to_array<Rule>({
-    {"base_model", "base_model", kBase},
-    {"revision_of_model", "base_model", kBase},
-    {"load_in_4bit", "load_in_4bit", kBase},
-    {"adapter", "load_in_4bit", kBase},
-    {"bnb_4bit_blocksize", "bnb_4bit_blocksize", kBase},
-    {"bnb_4bit_use_double_quant", "bnb_4bit_use_double_quant", kBase},
-    {"lora_r", "lora_r", kShape},
-    {"lora_target_modules", "lora_target_modules", kShape},
-    {"lora_alpha", "lora_alpha", kScale},
-    {"use_rslora", "use_rslora", kScale},
-    {"datasets", "data", kRows},
-    {"val_set_size", "data", kRows},
-    {"sequence_len", "data", kRows},
-    {"excess_length_strategy", "data", kRows},
-    {"chat_template", "data", kRows},
-    {"train_on_inputs", "data", kRows},
-    {"on_empty_targets", "data", kRows},
-    {"seed", "seed", kOrder},
-    {"shuffle", "shuffle", kOrder},
-    {"optimizer", "optimizer", "its state is of another kind"},
-    {"test_datasets", "evaluation", nullptr},
-    {"lora_dropout", "lora_dropout", nullptr},
-    {"micro_batch_size", "micro_batch_size", nullptr},
-    {"gradient_accumulation_steps", "gradient_accumulation_steps", nullptr},
-    {"learning_rate", "learning_rate", nullptr},
-    {"lr_scheduler", "lr_scheduler", nullptr},
-    {"warmup_steps", "warmup_steps", nullptr},
-    {"warmup_ratio", "warmup_ratio", nullptr},
-    {"adam_beta1", "adam_beta1", nullptr},
-    {"adam_beta2", "adam_beta2", nullptr},
-    {"adam_epsilon", "adam_epsilon", nullptr},
-    {"weight_decay", "weight_decay", nullptr},
-    {"max_grad_norm", "max_grad_norm", nullptr},
-    {"num_epochs", "total_steps", nullptr},
-    {"max_steps", "total_steps", nullptr},
-    // No key of their own; the second is micro_batch_size times gradient_accumulation_steps.
-    {"", "tokenizer", kRows},
-    {"", "rows_per_step", "the place in the data counts steps of so many rows"},
-});
-
-const Rule* rule_of_key(std::string_view key) {
-  const auto it = std::find_if(kRules.begin(), kRules.end(), [&](const Rule& rule) { return rule.key == key; });
-  return it == kRules.end() ? nullptr : &*it;
+// A setting, or an option as YAML writes it.
+std::string shown(const Json& value) {
+  if (!value.is_string()) return value.is_null() ? "not set" : value.dump();
+  const auto text = value.get<std::string>();
+  return text.empty() ? "not set" : text;
 }
-
-// Of a setting that no rule names: it may not change.
-Rule rule_of_setting(std::string_view setting) {
-  const auto it = std::find_if(kRules.begin(), kRules.end(), [&](const Rule& rule) { return rule.setting == setting; });
-  return it == kRules.end() ? Rule{"", "", "it shapes the numbers"} : *it;
-}
-
-class Comparison {
- public:
-  explicit Comparison(const std::set<std::string>& allowed) : allowed_(allowed) {}
-
-  // `what` changed, by the rule of `setting`.
-  void changed(const std::string& setting, const std::string& what) {
-    const Rule rule = rule_of_setting(setting);
-    if (rule.fixed_because != nullptr) {
-      refused_.push_back(str(what, ", which cannot change: ", rule.fixed_because));
-    } else if (allowed_.count(setting) == 0) {
-      refused_.push_back(str(what, ": --allow-change ", rule.key, " goes on with it"));
-    } else {
-      allowed_notes_.push_back(what);
-    }
-  }
-
-  void settle(const std::string& where, std::vector<std::string>& notes) const {
-    if (!refused_.empty())
-      throw Error(ErrorKind::kInput, str("this is not the run that the checkpoint belongs to: ", join(refused_, "; ")),
-                  where,
-                  "undo the change; or keep what is trained so far in a new run: lora_model_dir: DIR with another "
-                  "output_dir");
-    if (!allowed_notes_.empty()) notes.push_back(str("going on with changes: ", join(allowed_notes_, "; ")));
-  }
-
- private:
-  const std::set<std::string>& allowed_;
-  std::vector<std::string> refused_, allowed_notes_;
-};
 
 std::string was_and_is(const std::string& key, const Json& before, const Json& now) {
-  const auto shown = [](const Json& value) { return value.is_null() ? "not set" : value.dump(); };
   return str(key, " was ", shown(before), " and is ", shown(now));
 }
 
@@ -122,67 +33,136 @@ void walk_differences(const Json& before, const Json& now, const Seen& seen) {
     if (!now.contains(key) && !value.is_null()) seen(key, value, Json());
 }
 
-void note_others(const Json& saved, const RunIdentity& now, std::vector<std::string>& notes) {
-  std::vector<std::string> options;
-  walk_differences(saved.at("options"), now.options,
-                   [&](const std::string& key, const Json& before, const Json& after) {
-                     options.push_back(was_and_is(key, before, after));
-                   });
-  if (!options.empty())
-    notes.push_back(str("changed since the checkpoint, in nothing that shapes the numbers: ", join(options, "; ")));
-  if (const auto device = saved.at("device").get<std::string>(); device != now.device)
-    notes.push_back(
-        str("the checkpoint was written on \"", device, "\", this is \"", now.device, "\": the last bits may differ"));
-  if (saved.at("binary_sha256").get<std::string>() != now.binary)
-    notes.push_back("the checkpoint was written by another build of this program: the last bits may differ");
+constexpr const char *kMicro = "micro_batch_size", *kAccumulation = "gradient_accumulation_steps";
+
+// The two keys make up a step's rows together: what to set the other to, so that a step keeps its rows.
+std::string told_rows(const Json& before, const Json& now) {
+  std::vector<std::string> changes;
+  for (const char* key : {kMicro, kAccumulation})
+    if (before.at(key) != now.at(key)) changes.push_back(was_and_is(key, before.at(key), now.at(key)));
+  const bool micro_changed = before.at(kMicro) != now.at(kMicro);
+  const char *set = micro_changed ? kMicro : kAccumulation, *other = micro_changed ? kAccumulation : kMicro;
+  const auto rows = before.at("rows_per_step").get<std::int64_t>(), is = now.at(set).get<std::int64_t>();
+  const std::string way = rows % is != 0 ? ""
+                                         : str(" (", other, ": ", rows / is, " keeps them, with --allow-change ",
+                                               kMicro, ",", kAccumulation, ")");
+  return str(join(changes, " and "), ", and so a step has ",
+             count_of(now.at("rows_per_step").get<std::int64_t>(), "row"), " instead of ", rows, way);
 }
+
+class Comparison {
+ public:
+  Comparison(const Json& saved, const RunIdentity& now, const std::set<std::string>& allowed)
+      : saved_(saved), now_(now), allowed_(allowed) {
+    walk_differences(saved.at("options"), now.options,
+                     [&](const std::string& key, const Json& before, const Json& after) {
+                       // An older checkpoint does not tell what a key was that it has not.
+                       if (!before.is_null()) options_[key] = was_and_is(key, before, after);
+                     });
+  }
+
+  void compare_base() {
+    if (saved_.at("base_sha256") != now_.base)
+      changed("base_model", "the base model changed: other bytes in its files");
+    if (saved_.at("tokenizer_sha256") != now_.tokenizer) changed("tokenizer", "the tokenizer changed");
+  }
+
+  void compare_rows() {
+    const auto told = [&](const char* rows, const char* record, const Json& now) {
+      const Json before = saved_.value(record, Json());
+      const std::vector<std::string> files = file_changes(before, now);
+      return str("the ", rows, " data changed",
+                 !files.empty()                       ? str(" (", join(files, ", "), ")")
+                 : before.is_array() && before == now ? " (not its files: what makes rows of them did)"
+                                                      : "");
+    };
+    rows_changed_ = saved_.at("data_sha256") != now_.data;
+    if (rows_changed_) changed("data", told("training", "data_files", now_.data_files));
+    // Where the training rows are others, so are the evaluation rows that the same keys and files give.
+    const bool its_own = options_.count("test_datasets") > 0 ||
+                         saved_.value("evaluation_files", now_.evaluation_files) != now_.evaluation_files;
+    if (saved_.at("evaluation_sha256") != now_.evaluation && (its_own || !rows_changed_))
+      changed("evaluation", told("evaluation", "evaluation_files", now_.evaluation_files));
+  }
+
+  void compare_settings() {
+    const Json& before = saved_.at("settings");
+    const bool other_steps = before.value("rows_per_step", Json()) != now_.settings.value("rows_per_step", Json());
+    if (other_steps) changed("rows_per_step", told_rows(before, now_.settings));
+    walk_differences(before, now_.settings, [&](const std::string& key, const Json& old, const Json& now) {
+      if (other_steps && (key == "rows_per_step" || key == kMicro || key == kAccumulation)) return;
+      if (key != "total_steps") return changed(key, was_and_is(key, old, now));
+      // Fewer rows, or more of them in a step, make fewer steps too.
+      const bool follows = other_steps || rows_changed_;
+      if (follows && options_.count("max_steps") == 0 && options_.count("num_epochs") == 0) return;
+      changed(key, "the number of steps changed", str(" (", shown(old), " steps before, ", shown(now), " now)"));
+    });
+  }
+
+  void settle(const std::string& where, std::vector<std::string>& notes) const {
+    if (!refused_.empty())
+      throw Error(ErrorKind::kInput, str("this is not the run that the checkpoint belongs to: ", join(refused_, "; ")),
+                  where,
+                  "undo the change; or keep what is trained so far in a new run: lora_model_dir: DIR with another "
+                  "output_dir");
+    if (!allowed_notes_.empty()) notes.push_back(str("going on with changes: ", join(allowed_notes_, "; ")));
+    note_others(notes);
+  }
+
+ private:
+  // By the rules of `setting`: told by the keys that were set otherwise, or as `otherwise` where none was.
+  void changed(const std::string& setting, const std::string& otherwise, const std::string& detail = "") {
+    const std::vector<ResumeRule> rules = rules_of_setting(setting);
+    const ResumeRule* rule = &rules.front();
+    std::vector<std::string> keys;
+    for (const ResumeRule& one : rules) {
+      const auto option = options_.find(one.key);
+      if (option == options_.end()) continue;
+      if (keys.empty()) rule = &one;
+      keys.push_back(option->second);
+      told_.insert(one.key);
+    }
+    const std::string what = (keys.empty() ? otherwise : join(keys, " and ")) + detail;
+    if (rule->fixed_because != nullptr) {
+      refused_.push_back(str(what, ", which cannot change: ", rule->fixed_because));
+    } else if (allowed_.count(setting) == 0) {
+      refused_.push_back(str(what, ": --allow-change ", rule->key, " goes on with it"));
+    } else {
+      allowed_notes_.push_back(what);
+    }
+  }
+
+  void note_others(std::vector<std::string>& notes) const {
+    std::vector<std::string> others;
+    for (const auto& [key, text] : options_)
+      if (told_.count(key) == 0) others.push_back(text);
+    if (!others.empty())
+      notes.push_back(str("changed since the checkpoint, in nothing that shapes the numbers: ", join(others, "; ")));
+    if (const auto device = saved_.at("device").get<std::string>(); device != now_.device)
+      notes.push_back(str("the checkpoint was written on \"", device, "\", this is \"", now_.device,
+                          "\": the last bits may differ"));
+    if (saved_.at("binary_sha256").get<std::string>() != now_.binary)
+      notes.push_back("the checkpoint was written by another build of this program: the last bits may differ");
+  }
+
+  const Json& saved_;
+  const RunIdentity& now_;
+  const std::set<std::string>& allowed_;
+  std::map<std::string, std::string> options_;  // that changed: "save_steps was 5 and is 7"
+  std::set<std::string> told_;
+  std::vector<std::string> refused_, allowed_notes_;
+  bool rows_changed_ = false;
+};
 
 }  // namespace
 
-std::set<std::string> allowed_changes(const std::vector<std::string>& words, std::vector<std::string>& notes) {
-  std::set<std::string> allowed;
-  for (const std::string& word : words) {
-    std::string name = word;
-    std::replace(name.begin(), name.end(), '-', '_');
-    const Key* key = find_key(name).key;
-    const std::string where = str("--allow-change ", word);
-    if (key == nullptr) {
-      std::vector<std::string> names;
-      for (const Rule& rule : kRules)
-        if (rule.fixed_because == nullptr) names.push_back(rule.key);
-      const std::string near = nearest_name(name, names);
-      throw Error(ErrorKind::kInput, "no key of the config", where,
-                  near.empty() ? str("keys that may change: ", join(names, ", ")) : str("did you mean ", near, "?"));
-    }
-    const Rule* rule = rule_of_key(key->name);
-    if (rule == nullptr) {
-      notes.push_back(str(where, " has no effect: it may change without a word"));
-    } else if (rule->fixed_because != nullptr) {
-      throw Error(ErrorKind::kInput, str(key->name, " cannot change within a run: ", rule->fixed_because), where,
-                  "lora_model_dir: DIR with another output_dir starts a new run from the adapter");
-    } else {
-      allowed.insert(rule->setting);
-    }
-  }
-  return allowed;
-}
-
 void compare_runs(const Json& saved, const RunIdentity& now, const std::set<std::string>& allowed,
                   const std::string& where, std::vector<std::string>& notes) {
-  Comparison comparison(allowed);
-  const auto compare = [&](const char* key, const std::string& value, const char* setting, const char* what) {
-    if (saved.at(key).get<std::string>() != value) comparison.changed(setting, what);
-  };
-  compare("base_sha256", now.base, "base_model", "the base model changed");
-  compare("tokenizer_sha256", now.tokenizer, "tokenizer", "the tokenizer changed");
-  compare("data_sha256", now.data, "data", "the training data changed");
-  compare("evaluation_sha256", now.evaluation, "evaluation", "the evaluation data changed");
-  walk_differences(saved.at("settings"), now.settings,
-                   [&](const std::string& key, const Json& before, const Json& after) {
-                     comparison.changed(key, was_and_is(key, before, after));
-                   });
+  Comparison comparison(saved, now, allowed);
+  comparison.compare_base();
+  comparison.compare_rows();
+  comparison.compare_settings();
   comparison.settle(where, notes);
-  note_others(saved, now, notes);
 }
 
 }  // namespace vernier

@@ -40,9 +40,8 @@ void RunStop::check_step(double share, double seconds) const {
   if (signals_.stop_requested() && signals_.seconds_since_stop() + rest > kStepGraceSeconds) throw WorkDropped{};
 }
 
-void RunStop::check_evaluation(double share, double seconds) const {
-  if (share >= 1) return;
-  if (signals_.stop_requested() || predicted_rest(share, seconds) > seconds_left()) throw WorkDropped{};
+void RunStop::check_evaluation(double part_seconds) const {
+  if (signals_.stop_requested() || part_seconds > seconds_left()) throw WorkDropped{};
 }
 
 void RunStop::step_took(double seconds) {

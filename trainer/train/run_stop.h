@@ -9,8 +9,8 @@
 
 namespace vernier {
 
-// Thrown out of a step or an evaluation that is given up: adapter, optimizer and metrics are as they were before it,
-// and a resume does it again.
+// Thrown out of a step that is given up, or an evaluation that is stopped: adapter, optimizer and metrics are as they
+// were before it. A resume does the step again, and the rest of the evaluation.
 struct WorkDropped {};
 
 class RunStop {
@@ -24,10 +24,12 @@ class RunStop {
   // Whether max_time, not a signal, is what stops.
   bool out_of_time() const;
 
-  // In a step or an evaluation that has run `seconds` and done `share` of its work, 0 to 1: WorkDropped when its end
-  // would come too late.
+  // In a step that has run `seconds` and done `share` of its work, 0 to 1: WorkDropped when its end would come too
+  // late.
   void check_step(double share, double seconds) const;
-  void check_evaluation(double share, double seconds) const;
+  // Between the parts of an evaluation, the longest of which took `part_seconds`: WorkDropped when another would end
+  // too late, or a signal came.
+  void check_evaluation(double part_seconds) const;
 
   // What these took, for the predictions.
   void step_took(double seconds);

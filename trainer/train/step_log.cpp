@@ -16,10 +16,10 @@ void StepLog::step(const StepMetrics& metrics) {
   show(metrics);
 }
 
-void StepLog::evaluation(const StepMetrics& metrics, const Evaluation& evaluation, std::int64_t rows) {
-  append(evaluation_line(metrics.step, metrics.epoch, evaluation.loss, evaluation.tokens));
-  log_.info(str("step ", metrics.step, "  eval_loss ", format_float(evaluation.loss), "  (", count_of(rows, "row"),
-                ", ", count_of(evaluation.targets, "target"), ")"));
+void StepLog::evaluation(const StepMetrics& metrics, const Evaluation& evaluation) {
+  append(evaluation_line(metrics.step, metrics.epoch, evaluation.loss(), evaluation.tokens));
+  log_.info(str("step ", metrics.step, "  eval_loss ", format_float(evaluation.loss()), "  (",
+                count_of(evaluation.rows, "row"), ", ", count_of(evaluation.targets, "target"), ")"));
 }
 
 void StepLog::append(std::string line) {
@@ -28,9 +28,16 @@ void StepLog::append(std::string line) {
   try {
     write_waiting();
   } catch (const Error& problem) {
-    if (problem.kind() != ErrorKind::kResource || config_.on_save_error == OnSaveError::kStop) throw;
-    if (!waited) log_.warning(str(problem.message(), "; its lines wait for room"));
+    if (problem.kind() != ErrorKind::kResource) throw;
+    if (!waited && config_.on_save_error == OnSaveError::kContinue)
+      log_.warning(str(problem.where(), ": ", problem.what(), "; its lines wait for room"));
   }
+}
+
+std::uint64_t StepLog::waiting_bytes() const {
+  std::uint64_t bytes = 0;
+  for (const std::string& line : waiting_) bytes += line.size() + 1;
+  return bytes;
 }
 
 void StepLog::write_waiting() {

@@ -10,7 +10,7 @@
 #include "base/stopwatch.h"
 #include "config/config.h"
 #include "io/metrics_file.h"
-#include "train/evaluate.h"
+#include "train/evaluation.h"
 #include "train/metrics.h"
 
 namespace vernier {
@@ -21,10 +21,12 @@ class StepLog {
   StepLog(const TrainConfig& config, std::int64_t first_step, std::int64_t total_steps, const OutputLock& lock,
           const Log& log);
 
-  // Error(kResource) on a full disk, unless on_save_error says continue: then it is told once and the lines wait.
+  // On a full disk the lines wait; with on_save_error: continue that is told, once.
   void step(const StepMetrics& metrics);
-  void evaluation(const StepMetrics& metrics, const Evaluation& evaluation, std::int64_t rows);
+  void evaluation(const StepMetrics& metrics, const Evaluation& evaluation);
 
+  // What the lines that wait need on the disk.
+  std::uint64_t waiting_bytes() const;
   // Every line so far is on the disk when it returns: what a checkpoint records of metrics.jsonl. Error(kResource) when
   // one is not.
   MetricsMark flush();

@@ -33,7 +33,8 @@ TrainStep::Losses TrainStep::accumulate(std::int64_t step, const StepBatch& batc
       const LossSum part =
           loss_and_gradients(parts_.model, parts_.device, tokens, static_cast<float>(1 / targets), kept_, arena_, tell);
       losses.sum += part.loss;
-      if (!std::isfinite(part.loss) && losses.bad_rows.empty()) losses.bad_rows = micro.rows;
+      if (!std::isfinite(part.loss) && losses.bad.rows.empty())
+        losses.bad = {micro.rows, first_bad_output(parts_.model, parts_.device, tokens, arena_)};
     }
     tokens_done += micro.tokens();
   }
@@ -61,8 +62,8 @@ StepMetrics TrainStep::take(std::int64_t step, const Progress& progress) {
   metrics.loss = losses.sum / targets;
   metrics.grad_norm = gradient_norm(lora.gradients(), parts_.device);
   const float clip = clip_factor(metrics.grad_norm, max_grad_norm_);
-  metrics.skipped = find_bad_numbers(metrics.loss, metrics.grad_norm, clip, lora, parts_.device,
-                                     losses.bad_rows.empty() ? parts_.batches.row_indices(step) : losses.bad_rows);
+  metrics.skipped = find_bad_numbers(metrics.loss, metrics.grad_norm, clip, lora, parts_.device, losses.bad,
+                                     parts_.batches.row_indices(step));
   if (!metrics.skipped) parts_.optimizer.step(parts_.device, metrics.learning_rate, clip);
   metrics.step_seconds = watch.seconds();
   return metrics;

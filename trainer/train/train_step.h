@@ -46,7 +46,7 @@ class TrainStep {
  private:
   struct Losses {
     double sum = 0;
-    std::vector<std::int64_t> bad_rows;  // of the first micro batch whose loss is NaN or Inf
+    BadLoss bad;  // of the first micro batch that has one
   };
   Losses accumulate(std::int64_t step, const StepBatch& batch, double targets, const Progress& progress);
 

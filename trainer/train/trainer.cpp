@@ -1,5 +1,8 @@
 #include "train/trainer.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "base/error.h"
 #include "base/text.h"
 #include "io/run_store.h"
@@ -78,6 +81,7 @@ bool Trainer::take_step() {
     parts_.log.info(str("step ", state_.step + 1, " was given up: it would not have ended in time"));
     return false;
   }
+  advanced_ = true;
   stop_.step_took(last_.step_seconds);
   state_.step = last_.step;
   summary_.tokens += last_.tokens;
@@ -112,42 +116,55 @@ std::string Trainer::where_to_go_back() const {
              "; a lower learning_rate often helps (--allow-change learning_rate)");
 }
 
-// What comes after a step, before the next one: also on a resume, when the evaluation was given up.
+// What comes after a step, before the next one: also on a resume, when the evaluation was stopped.
 void Trainer::finish_step() {
   bool best = false;
   state_.evaluation_owed = false;
-  if (parts_.evaluation != nullptr && cadence_.evaluation_due(state_.step)) best = evaluate_step();
+  if (parts_.evaluation != nullptr && cadence_.evaluation_due(state_.step)) {
+    best = evaluate_step();
+  } else {
+    state_.evaluation = {};
+  }
   if (state_.evaluation_owed) return;
   const bool asked = parts_.signals.take_save_request(), last = stopped_early() || state_.step >= total_steps_;
-  if (asked || cadence_.save_due(state_.step, since_save_.seconds(), best, last)) try_save();
+  // Where a line that finds no room stops the run, saving tells how much is missing in all.
+  const bool lines_stop = train_.on_save_error == OnSaveError::kStop && step_log_.waiting_bytes() > 0;
+  if (asked || lines_stop || cadence_.save_due(state_.step, since_save_.seconds(), best, last)) try_save();
 }
 
-// True at a new best. An evaluation that is given up is owed.
+// True at a new best. An evaluation that is stopped is owed.
 bool Trainer::evaluate_step() {
-  const std::int64_t rows = parts_.evaluation->size();
+  const std::int64_t rows = parts_.evaluation->size(), first = state_.evaluation.rows;
   const Stopwatch watch;
+  double before = 0, longest = 0;  // seconds, of a micro batch
+  Evaluation& evaluation = state_.evaluation;
   state_.evaluation_owed = true;
   try {
-    const Evaluation evaluation =
-        evaluate(parts_.model, parts_.device, *parts_.evaluation, batch_.micro_batch_size, step_.arena(),
-                 [&](std::int64_t done) {
-                   parts_.log.live(str("evaluating ", done, "/", count_of(rows, "row")));
-                   stop_.check_evaluation(static_cast<double>(done) / static_cast<double>(rows), watch.seconds());
-                 });
-    state_.evaluation_owed = false;
-    summary_.last_eval_loss = evaluation.loss;
-    step_log_.evaluation(last_, evaluation, rows);
-    return state_.evaluations.add(state_.step, evaluation.loss, train_.early_stopping_threshold);
+    evaluate(parts_.model, parts_.device, *parts_.evaluation, batch_.micro_batch_size, step_.arena(), evaluation, [&] {
+      parts_.log.live(str("evaluating ", evaluation.rows, "/", count_of(rows, "row")));
+      advanced_ = true;
+      longest = std::max(longest, watch.seconds() - before);
+      before = watch.seconds();
+      if (evaluation.rows < rows) stop_.check_evaluation(longest);
+    });
   } catch (const WorkDropped&) {
-    parts_.log.info(str("the evaluation after step ", state_.step, " was given up: a resume does it first"));
+    const double whole = watch.seconds() * static_cast<double>(rows) / static_cast<double>(evaluation.rows - first);
+    parts_.log.info(str(stop_.out_of_time() ? "max_time: " : "", "the evaluation after step ", state_.step,
+                        " takes about ", format_duration(whole), " and stopped at row ", evaluation.rows, " of ", rows,
+                        ": a resume goes on with it"));
     return false;
   }
+  state_.evaluation_owed = false;
+  summary_.last_eval_loss = evaluation.loss();
+  step_log_.evaluation(last_, evaluation);
+  return state_.evaluations.add(state_.step, std::exchange(evaluation, {}).loss(), train_.early_stopping_threshold);
 }
 
 void Trainer::save() {
   const Stopwatch watch;
   try {
     require_finite(parts_.model, parts_.device);
+    require_save_space(parts_.lock, parts_.model, parts_.optimizer, step_log_.waiting_bytes());
     state_.metrics = step_log_.flush();
   } catch (const Error& problem) {
     throw checkpoint_error(parts_.lock, state_.step, problem);
@@ -179,7 +196,10 @@ void Trainer::try_save() {
   try {
     save();
   } catch (const Error& problem) {
-    if (problem.kind() != ErrorKind::kResource || train_.on_save_error == OnSaveError::kStop) throw;
+    if (problem.kind() != ErrorKind::kResource) throw;
+    if (train_.on_save_error == OnSaveError::kStop)
+      throw Error(problem.kind(), str(problem.what(), "; the run stops (on_save_error: stop)"), problem.where(),
+                  problem.fix());
     parts_.log.warning(str(problem.message(), "; the run goes on (on_save_error: continue)"));
   }
 }
@@ -187,7 +207,7 @@ void Trainer::try_save() {
 void Trainer::end_stopped() {
   if (saved_step_ != state_.step) save();
   summary_.end = parts_.signals.stop_requested() ? RunEnd::kStoppedBySignal : RunEnd::kOutOfTime;
-  if (summary_.end == RunEnd::kOutOfTime && last_.tokens == 0)
+  if (summary_.end == RunEnd::kOutOfTime && !advanced_)
     parts_.log.warning("max_time leaves no time for a step: a resume with the same max_time gets no further");
 }
 

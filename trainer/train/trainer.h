@@ -91,6 +91,7 @@ class Trainer {
   StepLog step_log_;
   TrainerState state_;
   StepMetrics last_;                        // of the last step taken
+  bool advanced_ = false;                   // this start has taken a step, or evaluated rows
   std::optional<std::int64_t> saved_step_;  // what this start has saved last
   Stopwatch since_save_, watch_;
   double seconds_before_;  // trained before this start

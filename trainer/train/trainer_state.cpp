@@ -1,5 +1,7 @@
 #include "train/trainer_state.h"
 
+#include <limits>
+
 namespace vernier {
 
 namespace {
@@ -12,6 +14,11 @@ Json measured_json(const std::optional<EvaluationHistory::Measured>& measured) {
 std::optional<EvaluationHistory::Measured> read_measured(const Json& json) {
   if (json.is_null()) return std::nullopt;
   return EvaluationHistory::Measured{json.at("step").get<std::int64_t>(), json.at("eval_loss").get<double>()};
+}
+
+// JSON has null for a NaN.
+double read_sum(const Json& json) {
+  return json.is_null() ? std::numeric_limits<double>::quiet_NaN() : json.get<double>();
 }
 
 }  // namespace
@@ -37,6 +44,9 @@ void put_state(const TrainerState& state, Json& json) {
   json["metrics_xxh3"] = state.metrics.xxh3;
   json["skipped_steps"] = state.skipped_steps;
   json["evaluation_owed"] = state.evaluation_owed;
+  const Evaluation& part = state.evaluation;
+  json["evaluation"] = {
+      {"rows", part.rows}, {"tokens", part.tokens}, {"targets", part.targets}, {"loss_sum", part.loss_sum}};
   json["best"] = measured_json(state.evaluations.best);
   json["best_saved"] = measured_json(state.evaluations.best_saved);
   json["newest"] = measured_json(state.evaluations.newest);
@@ -53,6 +63,9 @@ TrainerState get_state(const Json& json) {
   state.metrics = {json.at("metrics_bytes").get<std::uint64_t>(), json.at("metrics_xxh3").get<std::string>()};
   state.skipped_steps = json.at("skipped_steps").get<std::int64_t>();
   state.evaluation_owed = json.at("evaluation_owed").get<bool>();
+  const Json& part = json.at("evaluation");
+  state.evaluation = {part.at("rows").get<std::int64_t>(), part.at("tokens").get<std::int64_t>(),
+                      part.at("targets").get<std::int64_t>(), read_sum(part.at("loss_sum"))};
   state.evaluations.best = read_measured(json.at("best"));
   state.evaluations.best_saved = read_measured(json.at("best_saved"));
   state.evaluations.newest = read_measured(json.at("newest"));

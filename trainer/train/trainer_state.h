@@ -7,6 +7,7 @@
 
 #include "io/json.h"
 #include "io/metrics_file.h"
+#include "train/evaluation.h"
 
 namespace vernier {
 
@@ -40,7 +41,8 @@ struct TrainerState {
   std::int64_t step = 0;  // steps taken, skipped ones included
   MetricsMark metrics;    // metrics.jsonl up to this step
   std::int64_t skipped_steps = 0;
-  bool evaluation_owed = false;  // this step's evaluation was given up and is to be done first
+  bool evaluation_owed = false;  // this step's evaluation was stopped and is to be ended first
+  Evaluation evaluation;         // what it has summed
   EvaluationHistory evaluations;
   WatchdogState watchdog;
   double seconds = 0;  // trained, over all starts
