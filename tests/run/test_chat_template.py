@@ -77,6 +77,8 @@ class ChatTemplates(RunTest):
         self.good("train", self.chat())
         path = self.dir / "out/chat_template.jinja"
         path.write_text(OURS + " ")
+        self.fails(5, "generate", "--adapter", self.dir / "out", "--prompt", "one", says=["remove manifest.json"])
+        (self.dir / "out/manifest.json").unlink()
         self.assertIn("warning: ", self.used("--adapter", self.dir / "out")[0])
         path.unlink()
         self.assertIn("chat_template.jinja is missing", self.used("--adapter", self.dir / "out")[0])

@@ -50,6 +50,7 @@ class MergeAndLogits(RunTest):
         config = json.loads((self.dir / "out/adapter_config.json").read_text())
         config["target_modules"] = ["q_proj"]
         (self.dir / "out/adapter_config.json").write_text(json.dumps(config))
+        (self.dir / "out/manifest.json").unlink()
         self.fails(2, "merge", "--adapter", self.dir / "out", "--out", self.dir / "new", says=["adapter_model.safetensors"])
         self.assertFalse((self.dir / "new").exists())
         self.fails(2, "merge", "--adapter", self.dir / "nothing", "--out", self.dir / "new", says=["nothing"])
@@ -89,6 +90,7 @@ class MergeAndLogits(RunTest):
         shutil.copytree(MODEL, cache / "snapshots" / ("b" * 40))  # of v2 alone
         path = self.dir / "out/adapter_config.json"
         path.write_text(json.dumps({**json.loads(path.read_text()), "base_model_name_or_path": "org/tiny", "revision": "v2"}))
+        (self.dir / "out/manifest.json").unlink()
         environment = {**os.environ, "HF_HUB_CACHE": str(self.dir / "hub")}
         words = ["--adapter", self.dir / "out"]
         self.good("logits", *words, "--ids", self.dir / "ids.jsonl", "--out", self.dir / "a", env=environment)
