@@ -84,10 +84,6 @@ void refuse_memory_pages(const LoadedConfig& loaded, const std::string& director
   }
 }
 
-}  // namespace
-
-namespace {
-
 // Keeps one layer less of the costlier kind; false when nothing is kept.
 bool keep_less(KeptLayers& kept) {
   if (kept.all > 0) return --kept.all, true;

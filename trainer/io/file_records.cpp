@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdio>
 #include <cstring>
 #include <limits>
 
@@ -46,12 +45,6 @@ Part read_part(const std::string& path, std::uint64_t limit) {
   return part;
 }
 
-std::string hex(std::uint64_t value) {
-  char text[17];
-  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(value));
-  return text;
-}
-
 const Json* find(const Json& records, const Json& file) {
   const auto it = std::find_if(records.begin(), records.end(), [&](const Json& one) { return one.at("file") == file; });
   return it == records.end() ? nullptr : &*it;
@@ -62,7 +55,7 @@ std::string change_of(const Json& before, const Json& now) {
   const auto had = before.at("bytes").get<std::uint64_t>(), has = now.at("bytes").get<std::uint64_t>();
   if (has < had) return str(path, ": ", had - has, " bytes shorter");
   const Part start = read_part(path, had);
-  if (has > had && hex(start.xxh3) == before.at("xxh3"))
+  if (has > had && xxh3_hex(start.xxh3) == before.at("xxh3"))
     return str(path, ": ", count_of(start.lines_after, "line"), start.lines_after == 1 ? " was" : " were", " appended");
   return str(path, ": other bytes within the ", had, " that it had");
 }
@@ -73,7 +66,7 @@ Json record_files(const std::vector<std::string>& paths) {
   Json records = Json::array();
   for (const std::string& path : paths) {
     const Part whole = read_part(path, std::numeric_limits<std::uint64_t>::max());
-    records.push_back({{"file", path}, {"bytes", whole.bytes}, {"xxh3", hex(whole.xxh3)}});
+    records.push_back({{"file", path}, {"bytes", whole.bytes}, {"xxh3", xxh3_hex(whole.xxh3)}});
   }
   return records;
 }
